@@ -1,0 +1,170 @@
+"""What a knob means: `Param`, `Effect` and the registry.
+
+Every controller in reprs emits one tensor `z` in [0, 1]^(B × P); this module alone turns it into natural units.
+An effect is a pure function whose signature is its declaration:
+
+    @effect
+    def gain(x, sample_rate, gain_db: Annotated[Tensor, Param(-24, 24, default=0)]) -> Tensor: ...
+
+Name = argument, unit = suffix, range and scale = annotation. Keyword-only arguments are options: static choices
+(a curve, a seed) that no controller turns.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+UNITS = {"db": "dB", "hz": "Hz", "ms": "ms", "s": "s", "samples": "samples", "percent": "%"}
+
+
+@dataclass(frozen=True)
+class Param:
+    """The range, default and scale of one knob, in natural units."""
+
+    min: float
+    max: float
+    default: float
+    scale: Literal["linear", "log"] = "linear"
+
+    def __post_init__(self) -> None:
+        if self.scale not in ("linear", "log"):
+            raise ValueError(f"a knob's scale is 'linear' or 'log', not {self.scale!r}")
+        if not self.min < self.max or not self.min <= self.default <= self.max:
+            raise ValueError(f"need min < max and min <= default <= max, got {self}")
+        if self.scale == "log" and self.min <= 0:
+            raise ValueError(f"a log knob needs min > 0, got {self}")
+
+    def from_unit(self, z: Tensor) -> Tensor:
+        """Natural value of `z` in [0, 1]; any shape."""
+        if self.scale == "log":
+            value = torch.exp(math.log(self.min) + z * math.log(self.max / self.min))
+        else:
+            value = self.min + z * (self.max - self.min)
+        return value.clamp(self.min, self.max)
+
+    def to_unit(self, value: Tensor) -> Tensor:
+        """`z` in [0, 1] of a natural value; values outside the range land on its ends."""
+        value = value.clamp(self.min, self.max)
+        if self.scale == "log":
+            return torch.log(value / self.min) / math.log(self.max / self.min)
+        return (value - self.min) / (self.max - self.min)
+
+    def narrow(self, low: float, high: float) -> Param:
+        """The same knob over a smaller range; the default moves inside if it has to."""
+        if low < self.min or high > self.max:
+            raise ValueError(f"[{low}, {high}] is not inside the declared range [{self.min}, {self.max}]")
+        return replace(self, min=low, max=high, default=min(max(self.default, low), high))
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A pure audio function and its knobs.
+
+    Call it with unit knobs, `effect(x, sample_rate, z)` with `z` `(B, P)`, or by name in natural units,
+    `effect(x, sample_rate, gain_db=3.0)`, where a value is a number or a `(B,)` tensor and knobs left out keep
+    their default. `x` is `(B, C, T)`; the output has the same shape.
+    """
+
+    name: str
+    function: Callable[..., Tensor]
+    params: Mapping[str, Param]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, x: Tensor, sample_rate: int, z: Tensor | None = None, **knobs: Any) -> Tensor:
+        check_audio(x)
+        if z is not None and knobs:
+            raise ValueError(f"{self.name}: give z or named knobs, not both")
+        if z is None:
+            z = self.to_unit(len(x), device=x.device, dtype=x.dtype, **knobs)
+        return self.function(x, sample_rate, **self.from_unit(z.to(x.dtype)), **self.options)
+
+    def __len__(self) -> int:
+        return len(self.params)
+
+    def from_unit(self, z: Tensor) -> dict[str, Tensor]:
+        """Knob name → natural value `(B,)`, from `z` `(B, P)`."""
+        if z.ndim != 2 or z.shape[1] != len(self.params):
+            raise ValueError(f"{self.name}: z is (B, {len(self.params)}), got {tuple(z.shape)}")
+        return {name: param.from_unit(z[:, i]) for i, (name, param) in enumerate(self.params.items())}
+
+    def to_unit(
+        self,
+        batch: int = 1,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        **knobs: Any,
+    ) -> Tensor:
+        """`z` `(B, P)` of natural values; knobs not named sit at their default."""
+        unknown = set(knobs) - set(self.params)
+        if unknown:
+            raise ValueError(f"{self.name} has no knob {sorted(unknown)}; it has {list(self.params)}")
+        columns = []
+        for name, param in self.params.items():
+            value = torch.as_tensor(knobs.get(name, param.default), device=device, dtype=dtype)
+            columns.append(param.to_unit(value).expand(batch))
+        return torch.stack(columns, dim=1) if columns else torch.zeros(batch, 0, device=device, dtype=dtype)
+
+    def narrow(self, **ranges: tuple[float, float]) -> Effect:
+        """The same effect with smaller knob ranges: `peaking.narrow(cutoff_hz=(80, 2000))`."""
+        unknown = set(ranges) - set(self.params)
+        if unknown:
+            raise ValueError(f"{self.name} has no knob {sorted(unknown)}; it has {list(self.params)}")
+        params = {n: p.narrow(*ranges[n]) if n in ranges else p for n, p in self.params.items()}
+        return replace(self, params=params)
+
+    def with_options(self, **options: Any) -> Effect:
+        """The same effect with other static choices: `distortion.with_options(shape="hard")`."""
+        unknown = set(options) - set(self.options)
+        if unknown:
+            raise ValueError(f"{self.name} has no option {sorted(unknown)}; it has {list(self.options)}")
+        return replace(self, options={**self.options, **options})
+
+
+registry: dict[str, Effect] = {}
+
+
+def effect(function: Callable[..., Tensor]) -> Effect:
+    """Declare an effect: read its knobs and options from the signature and put it into the registry."""
+    name = function.__name__
+    if name in registry and registry[name].function.__module__ != function.__module__:
+        raise ValueError(f"two effects are called {name!r}")
+    hints = typing.get_type_hints(function, include_extras=True)
+    arguments = list(inspect.signature(function).parameters.values())
+    if [a.name for a in arguments[:2]] != ["x", "sample_rate"]:
+        raise TypeError(f"{name}: an effect's first arguments are x and sample_rate")
+    params, options = {}, {}
+    for argument in arguments[2:]:
+        if argument.kind is argument.KEYWORD_ONLY:
+            options[argument.name] = argument.default
+        else:
+            params[argument.name] = _declared_param(name, argument.name, hints.get(argument.name))
+    registry[name] = Effect(name, function, params, options)
+    return registry[name]
+
+
+def unit_of(knob: str) -> str:
+    """The unit a knob's name ends in, as it is printed: `"cutoff_hz"` → `"Hz"`, `"ratio"` → `""`."""
+    return UNITS.get(knob.rsplit("_", 1)[-1], "") if "_" in knob else ""
+
+
+def check_audio(x: Tensor) -> None:
+    """Refuse anything but a non-empty floating-point `(B, C, T)` tensor."""
+    if x.ndim != 3 or x.numel() == 0:
+        raise ValueError(f"audio is a non-empty (batch, channels, samples) tensor, got {tuple(x.shape)}")
+    if not x.is_floating_point():
+        raise ValueError(f"audio is floating point in [-1, 1], got {x.dtype}")
+
+
+def _declared_param(effect_name: str, knob: str, hint: Any) -> Param:
+    found = [extra for extra in get_args(hint)[1:] if isinstance(extra, Param)]
+    if len(found) != 1:
+        raise TypeError(f"{effect_name}.{knob}: annotate a knob as Annotated[Tensor, Param(min, max, default=…)]")
+    return found[0]
