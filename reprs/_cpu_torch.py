@@ -1,12 +1,12 @@
 """Makes torchvision and torchaudio importable beside a torch they were not built for.
 
 Their Linux wheels are compiled against a CUDA torch. Beside a CPU-only torch `import torchaudio` and
-`import torchvision` fail, and because both are installed, whatever probes for them (lightning, torchmetrics,
-transformers, open_clip) fails too. `prepare()` tries the real imports first and, only where one fails, gives the
-package the little that its Python part asks of the compiled part: two operator schemas for torchvision, an
-"extension is not there" answer for torchaudio. Everything in pure torch then works (mel, MFCC, resampling,
-open_clip's towers and losses); image operators such as NMS, torchaudio's compiled filters and its forced aligner
-raise when they are called.
+`import torchvision` fail, and because both are installed, whatever probes for them (lightning,
+torchmetrics, transformers, open_clip) fails too. `prepare()` tries the real imports first and, only
+where one fails, gives the package the little that its Python part asks of the compiled part: two
+operator schemas for torchvision, an "extension is not there" answer for torchaudio. Everything in pure
+torch then works (mel, MFCC, resampling, open_clip's towers and losses); image operators such as NMS,
+torchaudio's compiled filters and its forced aligner raise when they are called.
 
 Call it before the first import of lightning, torchmetrics, torchaudio, torchvision or open_clip.
 """
@@ -29,7 +29,7 @@ _schemas: list[torch.library.Library] = []  # a Library undefines its operators 
 
 @functools.cache
 def prepare() -> None:
-    """Import torchvision and torchaudio, curing each that cannot load its compiled part; a second call is free."""
+    """Import torchvision and torchaudio; cure what cannot load its compiled part; free the second time."""
     _import_or_cure("torchvision", _define_torchvision_schemas)
     _import_or_cure("torchaudio", _stub_torchaudio_extension)
 
