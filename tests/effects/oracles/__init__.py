@@ -1,0 +1,13 @@
+"""Slow, independent NumPy or SciPy versions of every effect.
+
+One module a group, each with `ORACLES = {effect name: function}`, where `function(x, sample_rate,
+**knobs, **options)` takes `x` `(C, T)` float64, knobs as floats in natural units and the effect's
+options, and returns `(C, T)` float64. A new module in this folder is found by itself.
+"""
+
+import importlib
+import pkgutil
+
+ORACLES: dict = {}
+for _module in pkgutil.iter_modules(__path__):
+    ORACLES.update(importlib.import_module(f"{__name__}.{_module.name}").ORACLES)
