@@ -1,0 +1,197 @@
+"""The effect encoder: stereo audio → an embedding of how it was produced."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from reprs.audio.resample import resample
+from reprs.models.frontend import Dynamics, EchoCepstrum, StereoMel, spectral_statistics
+
+MIN_DURATION_S = 0.1
+
+
+class EffectEncoder(nn.Module):
+    """Four views of a clip, a small network for each, and one embedding of unit length.
+
+    `forward` takes `(B, 2, T)` at `sample_rate` and returns `(B, embedding_dim)`; `features` returns the layer below,
+    which carries more about single knobs. `embed` takes audio of any rate and length.
+    """
+
+    sample_rate = 44_100
+    window_s = 3.0
+
+    def __init__(self, embedding_dim: int = 256, width: int = 32, hidden: int = 512, bands: int = 96) -> None:
+        super().__init__()
+        self.config = {"embedding_dim": embedding_dim, "width": width, "hidden": hidden, "bands": bands}
+        self.embedding_dim, self.feature_dim = embedding_dim, hidden
+        self.mel = StereoMel(self.sample_rate, bands=bands)
+        self.echo = EchoCepstrum(self.sample_rate)
+        self.dynamics = Dynamics()
+        self.mel_net = MelNet(bands, width)
+        self.echo_net = EchoNet(self.echo.bins)
+        self.spectrum_net = _perceptron(10 * bands, 256)
+        self.dynamics_net = _perceptron(self.dynamics.width, 128)
+        joined = self.mel_net.width + self.echo_net.width + 256 + 128
+        self.join = nn.Sequential(
+            nn.LayerNorm(joined), nn.Linear(joined, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU()
+        )
+        self.project = nn.Linear(hidden, embedding_dim)
+
+    def views(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What the networks see of `x`, in float32 whatever the autocast."""
+        # A few clips at a time stay in a CPU's cache: half the time of one large batch.
+        parts = [self._views(part) for part in x.split(4 if x.device.type == "cpu" else len(x))]
+        mel, spectrum, echo, dynamics = (torch.cat(view) for view in zip(*parts, strict=True))
+        return mel, spectrum, echo, dynamics
+
+    def _views(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        with torch.autocast(x.device.type, enabled=False):
+            x = x.float()
+            x = x / (x.square().mean((1, 2), keepdim=True).sqrt() + 1e-7)
+            mel = self.mel(x)
+            return mel, spectral_statistics(mel), self.echo(x), self.dynamics(x)
+
+    def features(self, x: Tensor) -> Tensor:
+        """`(B, 2, T)` → `(B, feature_dim)`."""
+        mel, spectrum, echo, dynamics = self.views(x)
+        parts = [
+            self.mel_net(mel),
+            self.spectrum_net(spectrum.flatten(1)),
+            self.echo_net(echo),
+            self.dynamics_net(dynamics),
+        ]
+        return self.join(torch.cat(parts, dim=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.features(x))
+
+    def head(self, features: Tensor) -> Tensor:
+        """Features → embedding of unit length, in float32."""
+        return F.normalize(self.project(features).float(), dim=-1)
+
+    @torch.no_grad()
+    def embed(self, audio: Tensor | list[Tensor], sample_rate: int) -> Tensor:
+        """Embed whole recordings: `(C, T)`, `(B, C, T)` or a list of `(C, T_i)` → `(B, D)`, unit length.
+
+        Mono or stereo, at least 0.1 s. Longer recordings are cut into windows of about `window_s`; their embeddings
+        are averaged. An item's result does not depend on the batch it is in.
+        """
+        items = [audio] if isinstance(audio, Tensor) and audio.ndim == 2 else list(audio)
+        if not items:
+            raise ValueError("nothing to embed: the list of recordings is empty")
+        was_training = self.training
+        self.eval()
+        try:
+            return torch.stack([self._embed_one(item, sample_rate) for item in items])
+        finally:
+            self.train(was_training)
+
+    def _embed_one(self, x: Tensor, sample_rate: int) -> Tensor:
+        x = resample(_stereo(x, sample_rate), sample_rate, self.sample_rate).to(self.project.weight.device)
+        e = torch.cat([self(batch) for batch in self._windows(x).split(8)])
+        return F.normalize(e.mean(0), dim=0)
+
+    def _windows(self, x: Tensor) -> Tensor:
+        """`(2, T)` → `(W, 2, window)`: as few equal windows as cover it, none much longer than `window_s`."""
+        total, window = x.shape[-1], round(self.window_s * self.sample_rate)
+        if total <= 1.5 * window:
+            return x[None]
+        count = -(-total // window)
+        starts = torch.linspace(0, total - window, count).round().long()
+        return torch.stack([x[:, s : s + window] for s in starts.tolist()])
+
+
+class MelNet(nn.Module):
+    """A small residual network over the stereo mel spectrogram, pooled over time by mean, deviation and maximum."""
+
+    def __init__(self, bands: int, width: int) -> None:
+        super().__init__()
+        self.width = 256
+        self.register_buffer("height", torch.linspace(-1, 1, bands)[:, None], persistent=False)
+        self.stem = _convolution(5, width, 5, (2, 2))
+        self.stages = nn.ModuleList(
+            [
+                Residual(width, 2 * width, (2, 2)),
+                Residual(2 * width, 3 * width, (2, 2)),
+                Residual(3 * width, 4 * width, (2, 1)),
+            ]
+        )
+        rows = -(-bands // 16)
+        self.squeeze = nn.Conv2d(4 * width, 2 * width, 1)
+        self.out = nn.Sequential(
+            nn.Linear(3 * 2 * width * rows, self.width), nn.GELU(), nn.Linear(self.width, self.width)
+        )
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """`(B, 3, bands, frames)` → `(B, width)`."""
+        mid, ratio, correlation = mel.unbind(1)
+        mid = mid - mid.mean((1, 2), keepdim=True)
+        contrast = mid - mid.mean(2, keepdim=True)
+        height = self.height.expand_as(mid)
+        y = torch.stack([mid / 4, contrast / 2, ratio / 3, correlation, height], dim=1)
+        y = self.stem(y.contiguous(memory_format=torch.channels_last))
+        for stage in self.stages:
+            y = stage(y)
+        y = self.squeeze(y).flatten(1, 2).float()
+        pooled = [y.mean(-1), (y.var(-1, unbiased=False) + 1e-4).sqrt(), y.amax(-1)]
+        return self.out(torch.cat(pooled, dim=1))
+
+
+class Residual(nn.Module):
+    """Two 3 × 3 convolutions and a shortcut (He 2016)."""
+
+    def __init__(self, channels_in: int, channels_out: int, stride: tuple[int, int]) -> None:
+        super().__init__()
+        self.first = _convolution(channels_in, channels_out, 3, stride)
+        self.second = _convolution(channels_out, channels_out, 3, (1, 1), activation=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x)
+        return F.gelu(y + self.second(y))
+
+
+class EchoNet(nn.Module):
+    """Convolutions along quefrency: the pattern of an echo and its repeats is the same at every delay."""
+
+    def __init__(self, bins: int) -> None:
+        super().__init__()
+        self.width = 256
+        layers: list[nn.Module] = []
+        for channels_in, channels_out, stride in ((6, 32, 2), (32, 48, 2), (48, 48, 1)):
+            layers += [
+                nn.Conv1d(channels_in, channels_out, 7, stride, 3),
+                nn.BatchNorm1d(channels_out),
+                nn.GELU(),
+            ]
+        self.net = nn.Sequential(*layers)
+        self.out = _perceptron(48 * -(-bins // 4), self.width)
+
+    def forward(self, echo: Tensor) -> Tensor:
+        return self.out(self.net(echo).flatten(1))
+
+
+def _convolution(
+    channels_in: int, channels_out: int, size: int, stride: tuple[int, int], activation: bool = True
+) -> nn.Sequential:
+    layers: list[nn.Module] = [
+        nn.Conv2d(channels_in, channels_out, size, stride, size // 2, bias=False),
+        nn.BatchNorm2d(channels_out),
+    ]
+    return nn.Sequential(*layers, nn.GELU()) if activation else nn.Sequential(*layers)
+
+
+def _perceptron(inputs: int, width: int) -> nn.Sequential:
+    return nn.Sequential(nn.BatchNorm1d(inputs), nn.Linear(inputs, width), nn.GELU(), nn.Linear(width, width))
+
+
+def _stereo(x: Tensor, sample_rate: int) -> Tensor:
+    """One recording as `(2, T)`; refuses what cannot be embedded, in one line."""
+    if x.ndim != 2 or x.shape[0] not in (1, 2):
+        raise ValueError(f"a recording is mono or stereo, (1 or 2, samples); got {tuple(x.shape)}")
+    if x.shape[1] < MIN_DURATION_S * sample_rate:
+        raise ValueError(f"need at least {MIN_DURATION_S} s of audio, got {x.shape[1] / sample_rate:.3f} s")
+    if not bool(torch.isfinite(x).all()):
+        raise ValueError("the audio contains NaN or infinite samples")
+    return x.float().expand(2, -1)

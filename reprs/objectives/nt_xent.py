@@ -1,0 +1,39 @@
+"""NT-Xent, the contrastive loss of SimCLR (Chen 2020), with negatives gathered from every process."""
+
+from __future__ import annotations
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def nt_xent(a: Tensor, b: Tensor, temperature: float = 0.1) -> Tensor:
+    """Mean cross-entropy of finding `b[i]` from `a[i]`, and back, among all other embeddings.
+
+    `a`, `b` `(N, D)`, of unit length. Under DDP the candidates are those of all processes (equal N in each), and
+    gradients flow to each process's own embeddings as well as through the gathered ones.
+    """
+    if a.shape != b.shape or a.ndim != 2:
+        raise ValueError(f"a and b are both (N, D), got {tuple(a.shape)} and {tuple(b.shape)}")
+    every_a, every_b, rank = _gather(a), _gather(b), dist.get_rank() if _distributed() else 0
+    own = torch.arange(len(a), device=a.device) + rank * len(a)
+    candidates = torch.cat([every_a, every_b])
+    anchors = torch.cat([a, b])
+    logits = anchors @ candidates.T / temperature
+    itself = torch.cat([own, own + len(every_a)])
+    logits = logits.scatter(1, itself[:, None], float("-inf"))
+    target = torch.cat([own + len(every_a), own])
+    return F.cross_entropy(logits, target)
+
+
+def _distributed() -> bool:
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+def _gather(e: Tensor) -> Tensor:
+    if not _distributed():
+        return e
+    from torch.distributed.nn.functional import all_gather
+
+    return torch.cat(all_gather(e))

@@ -1,0 +1,69 @@
+"""Positive pairs and hard negatives: the same chain on two contents, and other chains on those same contents.
+
+Contents come in pairs (X, Y); each pair is a group in which every one of `chains_per_group` chains is applied to both.
+For a chain on X the match is the same chain on Y, while every other chain of the group is heard on X itself: content
+alone can never win.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from reprs.views.level import match_level, set_level
+from reprs.views.sampler import ChainSampler, Draw
+
+
+@dataclass(frozen=True)
+class Views:
+    """Rendered views: `x` `(2N, 2, T)`, first all chains on their X, then the same chains on their Y; `draw` of N."""
+
+    x: Tensor
+    draw: Draw
+    group: Tensor
+
+
+class PairMaker:
+    """Raw segments → `Views`, on the segments' device.
+
+    `segments` `(2G, 2, T)` are G content pairs (item g with item G + g). The input of the chains is set to a random
+    level (`input_db` ± `input_range_db`, RMS), since thresholds and drives act on level; the output is matched back
+    to the input's loudness, so that level is no shortcut.
+    """
+
+    def __init__(
+        self,
+        sampler: ChainSampler,
+        chains_per_group: int = 8,
+        sibling_share: float = 0.5,
+        input_db: float = -18.0,
+        input_range_db: float = 5.0,
+        sub_batch: int = 32,
+    ) -> None:
+        self.sampler, self.chains_per_group, self.sibling_share = sampler, chains_per_group, sibling_share
+        self.input_db, self.input_range_db, self.sub_batch = input_db, input_range_db, sub_batch
+
+    @torch.no_grad()
+    def __call__(self, segments: Tensor, sample_rate: int, generator: torch.Generator) -> Views:
+        if len(segments) % 2 or segments.ndim != 3:
+            raise ValueError(f"segments are pairs, (2G, 2, T); got {tuple(segments.shape)}")
+        groups = len(segments) // 2
+        draw = self.sampler.draw_siblings(groups, self.chains_per_group, self.sibling_share, generator)
+        group = torch.arange(groups).repeat_interleave(self.chains_per_group)
+        source = torch.cat([group, group + groups])
+        offset_db = (2 * torch.rand(len(segments), generator=generator) - 1) * self.input_range_db
+        segments = set_level(segments, self.input_db + offset_db.to(segments.device))
+        x = self._render(segments, source, draw[torch.arange(len(draw)).repeat(2)], sample_rate)
+        return Views(x, draw, group)
+
+    def _render(self, segments: Tensor, source: Tensor, draw: Draw, sample_rate: int) -> Tensor:
+        """Apply chain i to `segments[source[i]]`, a part of the batch at a time so that temporaries stay small."""
+        rendered = []
+        for rows in torch.arange(len(draw)).split(self.sub_batch):
+            dry = segments[source[rows].to(segments.device)]
+            z = draw.z[rows].to(segments)
+            wet = self.sampler.chain(dry, sample_rate, z, draw.mask[rows], draw.order[rows])
+            rendered.append(match_level(wet, dry))
+        return torch.cat(rendered)
