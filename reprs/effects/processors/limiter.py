@@ -1,0 +1,33 @@
+"""Limiter."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from reprs.effects.ballistics import smooth_channels, step_size
+from reprs.effects.level import amplify, peak_db
+from reprs.effects.spec import Param, effect
+
+# Rounding in float32 must not lift a peak above the ceiling.
+MARGIN_DB = 2e-5
+
+
+@effect
+def limiter(
+    x: Tensor,
+    sample_rate: int,
+    ceiling_db: Annotated[Tensor, Param(-40, 0, default=-6)],
+    release_ms: Annotated[Tensor, Param(1, 2_000, default=100, scale="log")],
+    *,
+    stereo_link: bool = True,
+) -> Tensor:
+    """Keep every sample at or below the ceiling: an instant attack, and `release_ms` to recover 63 %.
+
+    Needs no lookahead, so it delays nothing.
+    """
+    reduction_db = torch.relu(peak_db(x, stereo_link) - ceiling_db[:, None, None] + MARGIN_DB)
+    fall = step_size(release_ms, sample_rate)
+    return amplify(x, -smooth_channels(reduction_db, torch.ones_like(fall), fall))

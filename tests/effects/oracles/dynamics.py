@@ -1,0 +1,59 @@
+"""Dynamics, one sample after the other, from the equations of Giannoulis, Massberg and Reiss (2012)."""
+
+import math
+
+import numpy as np
+
+
+def _level_db(x):
+    return 20 * np.log10(np.maximum(np.abs(x), 1e-6))
+
+
+def _smoothed(reduction_db, attack, release):
+    smoothed, state = np.zeros_like(reduction_db), 0.0
+    for t, wanted in enumerate(reduction_db):
+        keep = attack if wanted > state else release
+        state = keep * state + (1 - keep) * wanted
+        smoothed[t] = state
+    return smoothed
+
+
+def _keep(time_ms, sample_rate):
+    return math.exp(-1 / (time_ms / 1000 * sample_rate))
+
+
+def _static_curve(level_db, threshold_db, ratio, knee_db):
+    over_db = level_db - threshold_db
+    out_db = np.where(over_db > 0, threshold_db + over_db / ratio, level_db)
+    if knee_db > 0:
+        rounded = level_db + (1 / ratio - 1) * (over_db + knee_db / 2) ** 2 / (2 * knee_db)
+        out_db = np.where(np.abs(over_db) <= knee_db / 2, rounded, out_db)
+    return out_db
+
+
+def _each(x, stereo_link, gain_of):
+    if stereo_link:
+        return x * 10 ** (gain_of(np.abs(x).max(axis=0)) / 20)
+    return np.stack([row * 10 ** (gain_of(row) / 20) for row in x])
+
+
+def compressor(
+    x, sample_rate, threshold_db, ratio, attack_ms, release_ms, knee_db, makeup_db, stereo_link=True
+):
+    def gain_db(signal):
+        level_db = _level_db(signal)
+        reduction_db = level_db - _static_curve(level_db, threshold_db, ratio, knee_db)
+        attack, release = _keep(attack_ms, sample_rate), _keep(release_ms, sample_rate)
+        return makeup_db - _smoothed(reduction_db, attack, release)
+
+    return _each(x, stereo_link, gain_db)
+
+
+def limiter(x, sample_rate, ceiling_db, release_ms, stereo_link=True):
+    def gain_db(signal):
+        return -_smoothed(np.maximum(_level_db(signal) - ceiling_db, 0), 0.0, _keep(release_ms, sample_rate))
+
+    return _each(x, stereo_link, gain_db)
+
+
+ORACLES = {"compressor": compressor, "limiter": limiter}
