@@ -1,0 +1,80 @@
+"""A delay line read between its samples, differentiable in the audio and in the delay.
+
+Samples are joined by Catmull and Rom's (1974) cubic: four taps, passive at every frequency, and a slope that
+has no jump when the delay passes a whole sample. The compiled loop serves the CPU, plain torch the rest.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def catmull_rom(t: Tensor) -> Tensor:
+    """Taps `(..., 4)` for the delays -1, 0, 1, 2 samples around the fraction `t` in [0, 1) of any shape."""
+    taps = (
+        t * (-0.5 + t * (1.0 - 0.5 * t)),
+        1.0 + t * t * (-2.5 + 1.5 * t),
+        t * (0.5 + t * (2.0 - 1.5 * t)),
+        t * t * (-0.5 + 0.5 * t),
+    )
+    return torch.stack(taps, dim=-1)
+
+
+def read(x: Tensor, delay_samples: Tensor) -> Tensor:
+    """`x[n - delay[n]]` with silence before the start.
+
+    `x` `(R, T)`; `delay_samples` float64 `(R, T)` or `(R, 1)`, each at least 1.
+    """
+    delay = delay_samples.expand(x.shape)
+    if x.device.type == "cpu":
+        return _read(x, delay)
+    return read_in_torch(x, delay)
+
+
+def read_in_torch(x: Tensor, delay: Tensor) -> Tensor:
+    """The same in plain torch operations, on any device."""
+    whole = delay.detach().floor()
+    taps = catmull_rom(delay - whole)
+    now = torch.arange(x.shape[1], device=x.device)
+    index = now[None, :, None] - whole.long()[..., None] + torch.tensor([1, 0, -1, -2], device=x.device)
+    rows = torch.arange(len(x), device=x.device)[:, None, None]
+    values = x[rows, index.clamp(min=0)] * (index >= 0)
+    return (taps * values).sum(-1).to(x.dtype)
+
+
+@torch.library.custom_op("reprs::read_delay_line", mutates_args=())
+def _read(x: Tensor, delay: Tensor) -> Tensor:
+    from reprs.effects.compiled import delay_line
+
+    y = torch.empty_like(x, memory_format=torch.contiguous_format)
+    delay_line.read(x.contiguous().numpy(), delay.numpy(), y.numpy())
+    return y
+
+
+@torch.library.custom_op("reprs::read_delay_line_backward", mutates_args=())
+def _read_backward(g: Tensor, x: Tensor, delay: Tensor) -> tuple[Tensor, Tensor]:
+    from reprs.effects.compiled import delay_line
+
+    gx = torch.zeros(x.shape, dtype=torch.float64)
+    gdelay = torch.empty(x.shape, dtype=torch.float64)
+    delay_line.read_backward(
+        g.contiguous().numpy(), x.contiguous().numpy(), delay.numpy(), gx.numpy(), gdelay.numpy()
+    )
+    return gx.to(x.dtype), gdelay
+
+
+@_read.register_fake
+def _(x: Tensor, delay: Tensor) -> Tensor:
+    return x.new_empty(x.shape)
+
+
+@_read_backward.register_fake
+def _(g: Tensor, x: Tensor, delay: Tensor) -> tuple[Tensor, Tensor]:
+    return x.new_empty(x.shape), delay.new_empty(x.shape)
+
+
+_read.register_autograd(
+    lambda ctx, g: _read_backward(g, *ctx.saved_tensors),
+    setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs),
+)

@@ -1,0 +1,59 @@
+"""Distortion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor
+
+from reprs.effects.oversampling import oversampled
+from reprs.effects.spec import Param, effect
+
+
+@effect
+def distortion(
+    x: Tensor,
+    sample_rate: int,
+    drive_db: Annotated[Tensor, Param(0, 48, default=12)],
+    output_db: Annotated[Tensor, Param(-24, 12, default=0)],
+    mix: Annotated[Tensor, Param(0, 1, default=1)],
+    *,
+    shape: Literal["tanh", "hard", "soft", "asymmetric"] = "tanh",
+    oversample: int = 2,
+) -> Tensor:
+    """A memoryless curve behind a drive gain, run at 1, 2 or 4 times the rate; the filters add no delay."""
+    if shape not in SHAPES or oversample not in (1, 2, 4):
+        raise ValueError(f"distortion: shape is one of {list(SHAPES)} and oversample 1, 2 or 4")
+    drive = (10 ** (drive_db / 20)).repeat_interleave(x.shape[1])
+
+    def curve(v: Tensor) -> Tensor:
+        return SHAPES[shape](v * drive.view(-1, *[1] * (v.ndim - 1)))
+
+    wet = oversampled(x.flatten(0, 1), oversample, curve).view_as(x)
+    level = 10 ** (output_db / 20)
+    return x * (1 - mix)[:, None, None] + wet * (mix * level)[:, None, None]
+
+
+def _hard(v: Tensor) -> Tensor:
+    return v.clamp(-1, 1)
+
+
+def _soft(v: Tensor) -> Tensor:
+    """A cubic that meets ±1 with a level slope."""
+    v = v.clamp(-1.5, 1.5)
+    return v - v * v * v * (4 / 27)
+
+
+def _asymmetric(v: Tensor) -> Tensor:
+    """tanh whose lower half saturates at -1/2: even harmonics, as from a single-ended stage."""
+    return torch.tanh(v.clamp(min=0)) + 0.5 * torch.tanh(2 * v.clamp(max=0))
+
+
+SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "hard": _hard,
+    "soft": _soft,
+    "asymmetric": _asymmetric,
+}
