@@ -57,3 +57,4 @@ def limiter(x, sample_rate, ceiling_db, release_ms, stereo_link=True):
 
 
 ORACLES = {"compressor": compressor, "limiter": limiter}
+VARIANTS = {name: [{"stereo_link": False}] for name in ORACLES}

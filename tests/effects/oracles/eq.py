@@ -71,4 +71,9 @@ def highpass(x, sample_rate, cutoff_hz, q, order=2):
     return _passes(x, sample_rate, cutoff_hz, q, order, [1, 0, 0] if order > 1 else [0, 1, 0])
 
 
-ORACLES = {"parametric_eq": parametric_eq, "lowpass": lowpass, "highpass": highpass}
+def gain(x, sample_rate, gain_db):
+    return x * 10 ** (gain_db / 20)
+
+
+ORACLES = {"gain": gain, "parametric_eq": parametric_eq, "lowpass": lowpass, "highpass": highpass}
+VARIANTS = {name: [{"order": 1}, {"order": 4}] for name in ("lowpass", "highpass")}
