@@ -1,1 +1,1 @@
-"""Judges models: reads music, renders pedalboard chains, compares rows, writes eval/results/*.json and a table."""
+"""Judges models: music, pedalboard chains, rows to compare, and eval/results/*.json with a table."""

@@ -1,8 +1,9 @@
 """Chains of pedalboard effects that judge models; training never sees them.
 
-A chain is data (a list of steps that JSON can hold): which plugins run, with which settings. Every kind of effect
-is one sampler in `KINDS`, so the set is changed by editing a table. Rendering is pedalboard's alone (JUCE code that
-shares nothing with reprs' own processors). Settings are drawn wide enough to be heard on music at `DRY_RMS_DB`.
+A chain is data (a list of steps that JSON can hold): which plugins run, with which settings. Every kind of
+effect is one sampler in `KINDS`, so the set is changed by editing a table. Rendering is pedalboard's alone
+(JUCE code that shares nothing with reprs' own processors). Settings are drawn wide enough to be heard on
+music at `DRY_RMS_DB`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class PedalboardChain:
     def describe(self) -> str:
         """One line for people: the kinds with their rounded settings."""
         return " → ".join(
-            f"{name}({', '.join(f'{k}={v:.3g}' for k, v in settings.items())})" for name, settings in self.steps
+            f"{name}({', '.join(f'{k}={v:.3g}' for k, v in settings.items())})"
+            for name, settings in self.steps
         )
 
 
@@ -150,7 +152,11 @@ def _delay(rng: np.random.Generator) -> list[Step]:
 
 def _reverb(rng: np.random.Generator) -> list[Step]:
     wet = rng.uniform(0.15, 0.6)
-    settings = {"room_size": rng.uniform(0.2, 0.95), "damping": rng.uniform(0, 1), "width": rng.uniform(0.3, 1)}
+    settings = {
+        "room_size": rng.uniform(0.2, 0.95),
+        "damping": rng.uniform(0, 1),
+        "width": rng.uniform(0.3, 1),
+    }
     return [("Reverb", settings | {"wet_level": wet, "dry_level": 1 - wet})]
 
 

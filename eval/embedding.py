@@ -1,0 +1,49 @@
+"""Embeds the rendered clips of a plan; a row that answers a probe as before is read from the cache."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from eval.baselines import BASELINES, Row, Standardised
+from eval.music import SAMPLE_RATE
+from eval.plan import Plan
+from reprs.corpora.progress import track
+
+BATCH = 32
+PROBES = 6
+
+
+class Embedder:
+    """`embedder(row)` → `(N, D)` float32, in the order of the plan's renders."""
+
+    def __init__(self, plan: Plan, clips: np.ndarray, folder: Path) -> None:
+        self.plan, self.clips, self.folder = plan, clips, folder
+
+    def __call__(self, row: Row) -> np.ndarray:
+        probe = self.embed(row, self.plan.reference[:PROBES])
+        path = self.folder / f"{re.sub(r'[^A-Za-z0-9]+', '-', row.name)}.npz"
+        if path.exists():
+            with np.load(path) as known:
+                if known["probe"].shape == probe.shape and np.allclose(known["probe"], probe, atol=1e-5):
+                    return known["embeddings"]
+        embeddings = self.embed(row, range(len(self.clips)), row.name)
+        np.savez(path, probe=probe, embeddings=embeddings)
+        return embeddings
+
+    def embed(self, row: Row, indices: range | list[int], label: str = "") -> np.ndarray:
+        """Embeddings of the clips at `indices`."""
+        starts = range(0, len(indices), BATCH)
+        parts = []
+        for start in track(starts, label) if label else starts:
+            chosen = list(indices[start : start + BATCH])
+            x = torch.from_numpy(self.clips[chosen].astype(np.float32) / 32_767)
+            parts.append(row.embed(x, SAMPLE_RATE).float().cpu().numpy())
+        return np.concatenate(parts)
+
+    def standardised_baselines(self) -> list[Row]:
+        """The baselines, z-scored on the reference clips."""
+        return [Standardised(r, torch.from_numpy(self.embed(r, self.plan.reference))) for r in BASELINES]

@@ -1,0 +1,97 @@
+"""The music a model is judged on: pieces that training never saw, cut into clips of equal level."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from eval.chains import DRY_RMS_DB, match_rms, rms_db
+
+SAMPLE_RATE = 44_100
+QUIET_RMS_DB = -45.0
+CANDIDATES = 6
+FEWEST = 8
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One file of one content, the unit that a query and its target never share."""
+
+    path: str
+    content: str
+    source: str
+    start_s: float
+    duration_s: float
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where to cut a clip: the first of `starts_s` that is loud throughout, else the loudest."""
+
+    piece: Piece
+    starts_s: tuple[float, ...]
+
+
+def find_pieces(folder: Path | None, shortest_s: float) -> tuple[str, list[Piece]]:
+    """The name of the music and its pieces, one a content, each at least `shortest_s` long.
+
+    A folder when one is given; else the test-role Debian packages when they are in the cache; else the
+    held-out songs of the built-in corpus.
+    """
+    from reprs.corpora import BuiltinCorpus, DebianCorpus, FolderCorpus
+
+    if folder is not None:
+        return f"folder {folder.name}", _pieces(FolderCorpus(folder).items(), shortest_s)
+    recordings = _pieces(DebianCorpus(role="test").items(), shortest_s)
+    if len(recordings) >= FEWEST:
+        return f"Debian packages {' '.join(sorted({p.source for p in recordings}))}", recordings
+    builtin = BuiltinCorpus(role="test")
+    builtin.download()
+    return "built-in corpus, held-out songs", _pieces(builtin.items(), shortest_s)
+
+
+def draw_cut(rng: np.random.Generator, piece: Piece, length_s: float) -> Cut:
+    """A random place in a piece, with spare places in case it is quiet there."""
+    starts = piece.start_s + rng.uniform(0, piece.duration_s - length_s, size=CANDIDATES)
+    return Cut(piece, tuple(round(float(s), 3) for s in starts))
+
+
+def read_cut(cut: Cut, length_s: float) -> np.ndarray:
+    """The clip `(2, T)` float32 at 44.1 kHz and `DRY_RMS_DB`; a piece without a loud place is an error."""
+    from reprs.audio import files
+
+    best, best_db = None, QUIET_RMS_DB - 40
+    frames = round(length_s * SAMPLE_RATE)
+    for start_s in cut.starts_s:
+        x = files.read(Path(cut.piece.path), start_s, length_s, SAMPLE_RATE)[0].numpy()
+        quietest_db = min(rms_db(part) for part in np.array_split(x, 4, axis=-1))
+        if quietest_db > best_db and x.shape[-1] >= frames - 64:
+            best, best_db = x, quietest_db
+        if best_db > QUIET_RMS_DB:
+            break
+    if best is None or not math.isfinite(rms_db(best)):
+        raise ValueError(f"{cut.piece.path}: no place loud enough to judge a model on; take the file away")
+    stereo = np.zeros((2, frames), np.float32)
+    taken = min(frames, best.shape[-1])
+    stereo[:, :taken] = best[:2, :taken]
+    return match_rms(stereo, DRY_RMS_DB)
+
+
+def _pieces(items: Sequence, shortest_s: float) -> list[Piece]:
+    """One item of every content, as a piece: a mixture before a stem, a longer before a shorter."""
+    from reprs.audio import files
+
+    best: dict[str, tuple[tuple[bool, float], Piece]] = {}
+    for item in items:
+        duration_s = round(item.duration_s or files.info(item.path).duration_s - item.start_s, 3)
+        rank = (item.instrument is None, duration_s)
+        if duration_s > shortest_s and (item.content not in best or rank > best[item.content][0]):
+            size = Path(item.path).stat().st_size
+            piece = Piece(str(item.path), item.content, item.source, item.start_s, duration_s, size)
+            best[item.content] = rank, piece
+    return [best[content][1] for content in sorted(best)]

@@ -1,0 +1,194 @@
+"""What to render for the retrieval tasks, as plain data, and the cache of the rendered clips.
+
+A plan fixes every cut, chain and pre-roll before a sample is touched; its hash names the cache folder, so a
+second model is judged on exactly the same clips without rendering them again.
+
+Economy: 20 chains on one content X serve as each other's distractors, so a group of 20 queries needs 40 clips
+instead of 20 × 21. Each query's target has its own content Y, from another piece.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval.chains import DEFAULT_KINDS, PedalboardChain, match_rms, render, sample_chain
+from eval.music import SAMPLE_RATE, Cut, Piece, draw_cut, read_cut
+from reprs.corpora.progress import track
+
+FORMAT = 1
+WAYS = 20
+STORED_RMS_DB = -26.0
+# A chain starts a random while before the clip: echoes and tails are under way, and the phase of a chorus or
+# phaser differs between a query and its target, as it does in music.
+PREROLL_S = (0.5, 1.5)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many groups of 20 queries each 20-way task has, the gallery's size, and the clips for z-scores."""
+
+    groups: int = 40
+    groups_by_count: int = 24
+    gallery: int = 256
+    reference: int = 200
+    counts: tuple[int, ...] = (1, 3, 5)
+
+    @classmethod
+    def quick(cls) -> Sizes:
+        """About a fifth of the work: for watching a training, not for a published number."""
+        return cls(groups=8, groups_by_count=4, gallery=256, reference=100)
+
+
+@dataclass
+class Plan:
+    """Cuts, chains, and renders `(cut, chain, preroll_s)`; tasks hold indices into the renders."""
+
+    settings: dict[str, Any]
+    cuts: list[Cut] = field(default_factory=list)
+    chains: list[PedalboardChain] = field(default_factory=list)
+    renders: list[tuple[int, int, float]] = field(default_factory=list)
+    reference: list[int] = field(default_factory=list)
+    groups: dict[str, list[dict[str, list[int]]]] = field(default_factory=dict)
+    gallery: dict[str, list[int]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        data = {**self.__dict__, "cuts": [asdict(c) for c in self.cuts]}
+        return data | {"chains": [c.to_json() for c in self.chains]}
+
+    def key(self) -> str:
+        import pedalboard
+
+        text = json.dumps([FORMAT, pedalboard.__version__, self.to_json()], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def make_plan(
+    pieces: list[Piece],
+    sizes: Sizes,
+    seed: int,
+    clip_s: float = 3.0,
+    kinds: tuple[str, ...] = DEFAULT_KINDS,
+    random_order: bool = False,
+) -> Plan:
+    """Draw everything; a sixth of the pieces is kept apart for the baselines' z-scores."""
+    rng = np.random.default_rng(seed)
+    shuffled = [pieces[i] for i in rng.permutation(len(pieces))]
+    apart = max(2, len(pieces) // 6)
+    settings = dict(seed=seed, clip_s=clip_s, kinds=list(kinds), random_order=random_order)
+    plan = Plan(settings | {"preroll_s": list(PREROLL_S), "stored_rms_db": STORED_RMS_DB})
+    draw = _Draw(plan, rng, clip_s + PREROLL_S[1], kinds, random_order)
+    kept_apart, tested = _forever(rng, shuffled[:apart]), _forever(rng, shuffled[apart:])
+    plan.reference = [draw.render(draw.cut(next(kept_apart)), draw.chain()) for _ in range(sizes.reference)]
+    plan.groups["20-way"] = [draw.group(tested, None) for _ in range(sizes.groups)]
+    plan.gallery = draw.gallery(tested, sizes.gallery)
+    for count in sizes.counts:
+        name = f"20-way, {count} effect{'s' if count > 1 else ''}"
+        plan.groups[name] = [draw.group(tested, count) for _ in range(sizes.groups_by_count)]
+    return plan
+
+
+def rendered(plan: Plan, folder: Path) -> np.ndarray:
+    """All clips `(N, 2, T)` int16, memory-mapped; rendered into `folder` on first use."""
+    target = folder / f"retrieval-{plan.key()}"
+    if not (target / "clips.npy").exists():
+        partial = folder / f"{target.name}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        _render_all(plan, partial / "clips.npy")
+        (partial / "plan.json").write_text(json.dumps(plan.to_json()))
+        shutil.rmtree(target, ignore_errors=True)
+        partial.rename(target)
+    return np.load(target / "clips.npy", mmap_mode="r")
+
+
+class _Draw:
+    """Appends cuts, chains and renders to a plan, all from one generator."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        rng: np.random.Generator,
+        length_s: float,
+        kinds: tuple[str, ...],
+        random_order: bool,
+    ) -> None:
+        self.plan, self.rng, self.length_s = plan, rng, length_s
+        self.kinds, self.random_order = kinds, random_order
+
+    def cut(self, piece: Piece) -> int:
+        self.plan.cuts.append(draw_cut(self.rng, piece, self.length_s))
+        return len(self.plan.cuts) - 1
+
+    def chain(self, count: int | None = None) -> int:
+        chain = sample_chain(self.rng, self.kinds, count, random_order=self.random_order)
+        self.plan.chains.append(chain)
+        return len(self.plan.chains) - 1
+
+    def render(self, cut: int, chain: int) -> int:
+        self.plan.renders.append((cut, chain, round(float(self.rng.uniform(*PREROLL_S)), 4)))
+        return len(self.plan.renders) - 1
+
+    def group(self, pieces: Iterator[Piece], count: int | None) -> dict[str, list[int]]:
+        """20 chains on one content, and the same 20 each on a content of another piece."""
+        own = next(pieces)
+        x, chains = self.cut(own), [self.chain(count) for _ in range(WAYS)]
+        queries = [self.render(x, chain) for chain in chains]
+        targets = [self.render(self.cut(_other(pieces, own)), chain) for chain in chains]
+        return {"queries": queries, "targets": targets}
+
+    def gallery(self, pieces: Iterator[Piece], size: int) -> dict[str, list[int]]:
+        """`size` chains, each on its own content, and again each on a content of another piece."""
+        queries, targets = [], []
+        for _ in range(size):
+            own, chain = next(pieces), self.chain()
+            queries.append(self.render(self.cut(own), chain))
+            targets.append(self.render(self.cut(_other(pieces, own)), chain))
+        return {"queries": queries, "targets": targets}
+
+
+def _forever(rng: np.random.Generator, pieces: list[Piece]) -> Iterator[Piece]:
+    """The pieces in one random order after another: every piece is used before any is used again."""
+    while True:
+        for i in rng.permutation(len(pieces)):
+            yield pieces[i]
+
+
+def _other(pieces: Iterator[Piece], own: Piece) -> Piece:
+    return next(p for p in pieces if p.content != own.content)
+
+
+def _render_all(plan: Plan, path: Path) -> None:
+    frames = round(plan.settings["clip_s"] * SAMPLE_RATE)
+    shape = (len(plan.renders), 2, frames)
+    clips = np.lib.format.open_memmap(path, mode="w+", dtype=np.int16, shape=shape)
+    by_cut: dict[int, list[int]] = {}
+    for i, (cut, _, _) in enumerate(plan.renders):
+        by_cut.setdefault(cut, []).append(i)
+
+    def work(cut: int) -> None:
+        dry = read_cut(plan.cuts[cut], plan.settings["clip_s"] + PREROLL_S[1])
+        for i in by_cut[cut]:
+            clips[i] = _clip(plan.chains[plan.renders[i][1]], dry, plan.renders[i][2], frames)
+
+    # Decoders and pedalboard let go of the interpreter lock, so two threads keep two cores busy.
+    with ThreadPoolExecutor(2) as pool:
+        for _ in track(pool.map(work, by_cut), "rendering clips", len(by_cut)):
+            pass
+    clips.flush()
+
+
+def _clip(chain: PedalboardChain, dry: np.ndarray, preroll_s: float, frames: int) -> np.ndarray:
+    """The last `frames` of the chain run over the pre-roll and the clip, at one RMS level, as int16."""
+    wet = render(chain, dry[:, dry.shape[1] - frames - round(preroll_s * SAMPLE_RATE) :], SAMPLE_RATE)
+    wet = match_rms(wet[:, -frames:], STORED_RMS_DB)
+    peak = float(np.abs(wet).max())
+    return np.round(wet / max(1.0, peak) * 32_767).astype(np.int16)

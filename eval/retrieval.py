@@ -1,0 +1,118 @@
+"""Chain retrieval on music no model was trained on: can an embedding find the same effects on another piece?
+
+    reprs eval retrieval                                  # the shipped `effect` against the baselines
+    reprs eval retrieval --model effect runs/x.safetensors --music ~/Music --seed 1
+    python -m eval.retrieval --quick --no-baselines --model runs/x.safetensors
+
+Tasks. 20-way: the query is chain c on X; pick the clip with c on another piece Y among 19 other chains on X's
+own content. The same with exactly 1, 3 and 5 effects. Gallery: 256 chains, each on its own content; the query
+is one of them on yet another content. Effects are rendered by pedalboard, all clips have one level.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.chains import DEFAULT_KINDS, KINDS
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="reprs eval retrieval", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", nargs="+", default=["effect"], metavar="NAME_OR_PATH")
+    parser.add_argument("--music", type=Path, metavar="FOLDER", help="judge on this folder of audio instead")
+    parser.add_argument("--quick", action="store_true", help="about a fifth of the trials")
+    parser.add_argument("--seed", type=int, default=0, help="draws music, chains and settings (default 0)")
+    parser.add_argument("--clip-s", type=float, default=3.0, metavar="S", help="length of a clip (default 3)")
+    parser.add_argument("--kinds", nargs="+", default=DEFAULT_KINDS, choices=list(KINDS), metavar="KIND")
+    parser.add_argument("--random-order", action="store_true", help="draw the order of a chain's effects too")
+    parser.add_argument("--no-baselines", action="store_true", help="only the models")
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="FOLDER", help="default eval/results, or runs/eval with --quick"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Judge, print the table, write JSON and plot; 0 when done, 2 for an unusable call."""
+    options = arguments().parse_args(argv)
+    try:
+        result = judge(options)
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"reprs eval retrieval: {error}", file=sys.stderr)
+        return 2
+    from eval.report import print_table, save
+
+    result["command"] = shlex.join(["reprs", "eval", "retrieval", *(sys.argv[1:] if argv is None else argv)])
+    print_table(result)
+    out = options.out or Path("runs/eval" if options.quick else "eval/results")
+    for path in save(result, out, "retrieval"):
+        print(path)
+    return 0
+
+
+def judge(options: argparse.Namespace) -> dict[str, Any]:
+    """Every figure of every row, with sizes and settings, as data for JSON."""
+    from eval.embedding import Embedder
+    from eval.music import find_pieces
+    from eval.plan import PREROLL_S, Sizes, make_plan, rendered
+    from eval.rows import make_rows
+    from reprs.corpora.cache import cache_folder
+
+    models = make_rows(options.model, untrained=not options.no_baselines)
+    music, pieces = find_pieces(options.music, options.clip_s + PREROLL_S[1])
+    sizes = Sizes.quick() if options.quick else Sizes()
+    plan = make_plan(pieces, sizes, options.seed, options.clip_s, tuple(options.kinds), options.random_order)
+    folder = cache_folder("eval")
+    clips = rendered(plan, folder)
+    embedder = Embedder(plan, clips, folder / f"retrieval-{plan.key()}")
+    rows = models if options.no_baselines else models + embedder.standardised_baselines()
+    result: dict[str, Any] = {
+        "task": "retrieval",
+        "music": music,
+        "pieces": len(pieces),
+        "settings": plan.settings,
+        "plan": plan.key(),
+        "sizes": {name: 20 * len(groups) for name, groups in plan.groups.items()}
+        | {"gallery": len(plan.gallery["queries"]), "clips": len(plan.renders)},
+        "rows": {},
+    }
+    for row in rows:
+        start = time.perf_counter()
+        figures = score(plan, embedder(row))
+        result["rows"][row.name] = figures | {"seconds": round(time.perf_counter() - start, 1)}
+    return result
+
+
+def score(plan: Any, e: Any) -> dict[str, Any]:
+    """Figures with 95 % intervals from the embeddings `(N, D)` of all renders; single effects by kind."""
+    import numpy as np
+
+    from eval.scoring import gallery_figures, gallery_ranks, interval, twenty_way
+
+    def contents(renders: list[int]) -> list[str]:
+        return [plan.cuts[plan.renders[i][0]].piece.content for i in renders]
+
+    figures: dict[str, Any] = {}
+    for name, groups in plan.groups.items():
+        queries = [i for g in groups for i in g["queries"]]
+        right = np.concatenate([twenty_way(e[g["queries"]], e[g["targets"]]) for g in groups])
+        figures[name] = interval(right, contents(queries))
+        if name == "20-way, 1 effect":
+            kinds = np.array([plan.chains[plan.renders[i][1]].kinds[0] for i in queries])
+            figures["by kind"] = {k: float(right[kinds == k].mean()) for k in sorted(set(kinds))}
+    ranks = gallery_ranks(e[plan.gallery["queries"]], e[plan.gallery["targets"]])
+    for name, values in gallery_figures(ranks).items():
+        figures[name] = interval(values, contents(plan.gallery["queries"]))
+    return figures
+
+
+if __name__ == "__main__":
+    sys.exit(main())
