@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from scipy.signal import oaconvolve
+from scipy.signal import lfilter, oaconvolve
 
 from tests.effects.oracles.time import cubic
 
@@ -51,4 +51,38 @@ def stereo_width(x, sample_rate, width):
     return np.stack([mid + width * side, mid - width * side])
 
 
-ORACLES = {"reverb": reverb, "stereo_width": stereo_width}
+def room(x, sample_rate, size, decay_s, damping_hz, pre_delay_ms, width, mix):
+    """Moorer's combs sample by sample, Schroeder's allpasses as rational filters."""
+    wet = np.zeros_like(x)
+    per_ms = sample_rate / 1000
+    pole = math.exp(-2 * math.pi * damping_hz / sample_rate)
+    for c in range(len(x)):
+        late = np.array([cubic(x[c], n - pre_delay_ms * per_ms) for n in range(x.shape[1])])
+        for comb_ms in (50, 56, 61, 68, 72, 78):
+            delay_ms = comb_ms * size + 0.52 * c
+            feedback = 10 ** (-3 * delay_ms / 1000 / decay_s)
+            level = math.sqrt((1 - feedback**2) / 6)
+            wet[c] += level * _comb(late, delay_ms * per_ms, feedback, pole)
+        for allpass_ms in (6, 5, 1.7):
+            lag = round((allpass_ms + 0.52 * c) * per_ms)
+            impulse = np.zeros(lag + 1)
+            impulse[lag] = 1
+            numerator, denominator = impulse.copy(), -0.7 * impulse
+            numerator[0] -= 0.7
+            denominator[0] += 1
+            wet[c] = lfilter(numerator, denominator, wet[c])
+    mean = wet.mean(axis=0)
+    wet = mean + width * (wet - mean)
+    return (1 - mix) * x + mix * wet
+
+
+def _comb(x, lag, feedback, pole):
+    line, heard, lowpassed = np.zeros(len(x)), np.zeros(len(x)), 0.0
+    for n in range(len(x)):
+        lowpassed = (1 - pole) * cubic(line[:n], n - lag) + pole * lowpassed
+        heard[n] = lowpassed
+        line[n] = x[n] + feedback * lowpassed
+    return heard
+
+
+ORACLES = {"room": room, "reverb": reverb, "stereo_width": stereo_width}

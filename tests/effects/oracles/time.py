@@ -1,4 +1,4 @@
-"""Delay and chorus, sample by sample as their papers draw them."""
+"""Delay, chorus and phaser, sample by sample as their papers draw them."""
 
 import math
 
@@ -51,4 +51,22 @@ def chorus(x, sample_rate, rate_hz, depth_ms, centre_delay_ms, mix):
     return (1 - mix) * x + mix * wet
 
 
-ORACLES = {"delay": delay, "chorus": chorus}
+def phaser(x, sample_rate, rate_hz, depth_octaves, centre_hz, feedback, mix, stages=4):
+    """Transposed direct form: the state of an allpass outlives a change of its coefficient."""
+    wet = np.zeros_like(x)
+    for c in range(len(x)):
+        state = np.zeros(stages)
+        for n in range(x.shape[1]):
+            swing = math.sin(2 * math.pi * rate_hz * n / sample_rate + c * math.pi / 2)
+            half = math.pi * centre_hz * 2 ** (depth_octaves * swing) / sample_rate
+            a = (half - 1) / (half + 1)
+            signal = x[c, n] + feedback * (wet[c, n - 1] if n else 0.0)
+            for k in range(stages):
+                entering = signal
+                signal = a * entering + state[k]
+                state[k] = entering - a * signal
+            wet[c, n] = signal
+    return (1 - mix) * x + mix * wet
+
+
+ORACLES = {"delay": delay, "chorus": chorus, "phaser": phaser}
