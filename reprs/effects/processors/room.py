@@ -33,8 +33,9 @@ def room(
     """Six parallel damped combs, then three allpasses in series (Schroeder 1962, Moorer 1979).
 
     Run as the exact recursion, with no cut-off. `size` scales Moorer's comb delays, read with a cubic;
-    `decay_s` is the combs' time to -60 dB before damping; the allpass delays are whole samples. Each comb has unit
-    energy for white input when it is not damped. `width` keeps the channels apart (1) or takes their mean (0).
+    `decay_s` is the combs' time to -60 dB before damping; the allpass delays are whole samples. Each comb has
+    unit energy for white input when it is not damped. `width` keeps the channels apart (1) or takes their
+    mean (0).
     """
     dry = x.flatten(0, 1)
     knobs = (size, decay_s, damping_hz, pre_delay_ms)
