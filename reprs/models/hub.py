@@ -97,6 +97,12 @@ def available() -> list[str]:
     return sorted({p.stem for folder in _folders() for p in folder.glob("*.safetensors")})
 
 
+def portable_name(name_or_path: str) -> str:
+    """What finds the same checkpoint from another folder: an absolute path for a local one, else the name."""
+    stem = _without_suffix(Path(name_or_path).expanduser())
+    return str(stem.resolve()) if _exists(stem) else name_or_path
+
+
 def model_hash(kind: str, config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:
     """SHA-256 over the class name, its configuration and all weights, in hexadecimal."""
     digest = hashlib.sha256(json.dumps([kind, config], sort_keys=True).encode())

@@ -1,0 +1,250 @@
+"""The command line: a verb is a few lines over the module that does its work, imported when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reprs.retrieval.embed_files import Failure
+
+DONE, SOME_FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+RECIPE_VERBS = {
+    "fit": "train a recipe",
+    "validate": "score a training's checkpoint on its validation data",
+    "test": "score it on its test data",
+    "predict": "run it over data",
+}
+EVAL_TASKS = ("retrieval",)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; 0 done, 1 some inputs failed and were listed, 2 unusable call."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(args)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return DONE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, OSError) as error:
+        print(f"reprs {args[0]}: {' '.join(str(error).split())}", file=sys.stderr)
+        return UNUSABLE
+
+
+def _run(args: list[str]) -> int:
+    if args and args[0] in RECIPE_VERBS:
+        return importlib.import_module("reprs.training.cli").main(args)
+    if len(args) > 1 and args[0] == "eval" and args[1] in EVAL_TASKS:
+        return _eval(args[1], args[2:])
+    parser = _parser()
+    call = parser.parse_args(args)
+    if call.run is None:
+        parser.print_help()
+        return UNUSABLE
+    return call.run(call)
+
+
+def _embed(call: argparse.Namespace) -> int:
+    from reprs.models import hub
+    from reprs.retrieval import embed_files
+
+    shards = call.shards or call.out.endswith("/") or Path(call.out).is_dir()
+    embed_files.check_output(call.out, shards, call.force)
+    paths, missing = _find(call.audio)
+    encoder = hub.load(call.model).to(call.device)
+    results = embed_files.embed_files(encoder, paths)
+    count, failures = embed_files.write_output(call.out, results, call.model, encoder.model_hash, shards)
+    return _report(f"embedded {count} of {len(paths) + len(missing)}", missing + failures, count and call.out)
+
+
+def _index_build(call: argparse.Namespace) -> int:
+    from reprs.models import hub
+    from reprs.retrieval.index import Index, check_output, check_windowing
+
+    check_output(call.out, call.add, call.force)
+    index = Index.open(call.out) if call.add else None
+    check_windowing(call.window_s, call.hop_s, index)
+    paths, missing = _find(call.audio)
+    model = call.model or (index.manifest["model"] if index else "effect")
+    encoder = hub.load(model).to(call.device)
+    index = index or Index.create(encoder, hub.portable_name(model), call.window_s, call.hop_s)
+    added, failures = index.add_files(encoder, paths)
+    if added:
+        index.write(call.out)
+    unchanged = len(paths) - added - len(failures)
+    said = f"indexed {added} of {len(paths) + len(missing)}" + (
+        f", {unchanged} unchanged" if unchanged else ""
+    )
+    return _report(said, missing + failures, (added or unchanged) and call.out)
+
+
+def _search(call: argparse.Namespace) -> int:
+    from reprs.models import hub
+    from reprs.retrieval.index import Index
+
+    index = Index.open(call.index)
+    encoder = hub.load(call.model or index.manifest["model"]).to(call.device)
+    if call.text is None:
+        hits = index.search(encoder, call.audio, call.k)
+    elif hasattr(encoder, "embed_text"):
+        index.check_model(encoder)
+        hits = index.nearest(encoder.embed_text([call.text])[0].cpu().numpy(), call.k)
+    else:
+        raise ValueError(
+            f"the model {index.manifest['model']!r} does not read text: search with --audio FILE"
+        )
+    if call.json:
+        print(json.dumps([asdict(hit) for hit in hits], indent=2))
+        return DONE
+    for rank, hit in enumerate(hits, 1):
+        print(f"{rank:3d}  {hit.score:6.3f}  {hit.start_s:8.2f} s + {hit.duration_s:.2f} s  {hit.path}")
+    return DONE
+
+
+def _eval(task: str, args: list[str]) -> int:
+    checkout = Path(__file__).resolve().parent.parent
+    if not (checkout / "eval" / f"{task}.py").is_file():
+        raise ValueError("the wheel has no evaluation code: clone the reprs repository and run it there")
+    if str(checkout) not in sys.path:
+        sys.path.insert(0, str(checkout))
+    return importlib.import_module(f"eval.{task}").main(args)
+
+
+def _effects(call: argparse.Namespace) -> int:
+    from reprs.effects import registry, unit_of
+
+    if call.name and call.name not in registry:
+        raise ValueError(f"no effect {call.name!r}; there are: {', '.join(sorted(registry))}")
+    for name in [call.name] if call.name else sorted(registry):
+        effect = registry[name]
+        text = inspect.getdoc(effect.function) or ""
+        print(f"{name}: {text if call.name else text.splitlines()[0]}")
+        rows = [("knob", "min", "max", "default", "unit", "scale")]
+        for knob, p in effect.params.items():
+            rows.append((knob, f"{p.min:g}", f"{p.max:g}", f"{p.default:g}", unit_of(knob) or "-", p.scale))
+        _print_table(rows)
+        if effect.options:
+            print("  options: " + ", ".join(f"{key}={value!r}" for key, value in effect.options.items()))
+        print()
+    return DONE
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        cells = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True)]
+        print(f"  {first:<{widths[0]}}  {'  '.join(cells)}")
+
+
+def _find(audio: list[str]) -> tuple[list[Path], list[Failure]]:
+    """The audio files of a call; unusable where there is not one."""
+    from reprs.retrieval.embed_files import find
+
+    paths, missing = find(audio)
+    if not paths:
+        raise ValueError("; ".join(failure.reason for failure in missing))
+    return paths, missing
+
+
+def _report(said: str, failures: Sequence[Failure], out: Any) -> int:
+    """List what failed on stderr, name the output on stdout."""
+    print(f"{said} files" + (f", {len(failures)} failed:" if failures else ""), file=sys.stderr)
+    for failure in failures:
+        print(f"  {failure.reason}", file=sys.stderr)
+    if out:
+        print(out)
+    return SOME_FAILED if failures else DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="reprs",
+        description="How audio was produced, as vectors: embed it, search by it, judge it, train it.",
+        epilog="reprs VERB --help shows an example.",
+    )
+    parser.set_defaults(run=None)
+    verbs = parser.add_subparsers(metavar="VERB")
+    for name, summary in RECIPE_VERBS.items():
+        verbs.add_parser(name, help=summary)
+
+    verb = _add(verbs, "embed", _embed, "audio files → vectors", "reprs embed ~/Music take.wav -o music.npz")
+    verb.add_argument("audio", nargs="+", metavar="AUDIO_OR_FOLDER")
+    verb.add_argument("-o", "--out", required=True, help="OUT.npz, or a folder (ending in /) of shards")
+    verb.add_argument("--shards", action="store_true", help="OUT is a folder of shards, for big corpora")
+    verb.add_argument("--force", action="store_true", help="replace what is there")
+    _add_model(verb, "effect")
+
+    index = verbs.add_parser("index", help="make a folder of audio searchable")
+    verb = _add(
+        index.add_subparsers(metavar="build", required=True),
+        "build",
+        _index_build,
+        "audio folder → index",
+        "reprs index build ~/Music -o music.index; reprs index build ~/New -o music.index --add",
+    )
+    verb.add_argument("audio", nargs="+", metavar="AUDIO_FOLDER")
+    verb.add_argument("-o", "--out", required=True, metavar="INDEX", help="a folder")
+    how = verb.add_mutually_exclusive_group()
+    how.add_argument("--add", action="store_true", help="add to INDEX what is new or has changed")
+    how.add_argument("--force", action="store_true", help="replace what is there")
+    verb.add_argument(
+        "--window-s", type=float, metavar="S", help="a vector a window (default: a vector a file)"
+    )
+    verb.add_argument("--hop-s", type=float, metavar="S", help="from window to window (default: --window-s)")
+    _add_model(verb, None)
+
+    example = "reprs search music.index --audio reference.wav -k 5"
+    verb = _add(verbs, "search", _search, "find what was produced alike", example)
+    verb.add_argument("index", metavar="INDEX")
+    query = verb.add_mutually_exclusive_group(required=True)
+    query.add_argument("--audio", metavar="FILE")
+    query.add_argument("--text", metavar="TEXT", help="for models that read text")
+    verb.add_argument("-k", type=_count, default=10, metavar="K", help="how many (default 10)")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    _add_model(verb, None)
+
+    example = "reprs eval retrieval --model effect; reprs eval retrieval --help"
+    verb = _add(verbs, "eval", lambda call: _eval(call.task, []), "judge a model", example)
+    verb.add_argument("task", choices=EVAL_TASKS, metavar="TASK", help=", ".join(EVAL_TASKS))
+
+    verb = _add(verbs, "effects", _effects, "every knob: range, unit, default", "reprs effects compressor")
+    verb.add_argument("name", nargs="?", metavar="NAME")
+    return parser
+
+
+def _add(verbs: Any, name: str, run: Any, summary: str, example: str) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=summary, description=summary, epilog=f"example: {example}")
+    verb.set_defaults(run=run)
+    return verb
+
+
+def _add_model(verb: argparse.ArgumentParser, default: str | None) -> None:
+    what = default or "the index's, or effect"
+    verb.add_argument(
+        "--model",
+        default=default,
+        metavar="NAME_OR_PATH",
+        help=f"a shipped name, a path or a hub id (default: {what})",
+    )
+    verb.add_argument("--device", default="cpu", help="where the model runs (default: cpu)")
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
