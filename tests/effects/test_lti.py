@@ -31,18 +31,40 @@ def by_scipy(x, sections):
     )
 
 
+@pytest.fixture(params=["blocks", "lanes"])
+def path(request, monkeypatch):
+    """Both ways to filter: matrix products, and the compiled loop for batches without a gradient."""
+    monkeypatch.setattr(lti, "ROWS_FOR_LANES", {"blocks": 10**9, "lanes": 1}[request.param])
+
+
 @pytest.mark.parametrize("count", [1, 2, 6, 9])
-@pytest.mark.parametrize("samples", [1, 2, 63, 64, 65, 128, 5_000, 40_001])
-def test_is_the_recursion(count, samples):
+@pytest.mark.parametrize("samples", [1, 2, 63, 64, 65, 128, 129, 5_000, 40_001])
+def test_is_the_recursion(count, samples, path):
     x, sections = music(3, samples=samples), random_sections(3, count)
     expected = by_scipy(x, sections)
     assert error_db(filter_sections(x, sections), expected) < -200
     assert error_db(filter_sections(x.float(), sections), by_scipy(x.float().double(), sections)) < -110
 
 
-def test_coefficients_need_no_normalisation():
-    x, sections = music(2, samples=500), random_sections(2, 2)
-    assert error_db(filter_sections(x, 3.7 * sections), filter_sections(x, sections)) < -200
+@pytest.mark.parametrize("batch", [1, 16, 17, 33])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_any_number_of_rows_and_threads(batch, threads, path):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    x, sections = music(batch, samples=300).float(), random_sections(batch, 3)
+    assert error_db(filter_sections(x, sections), by_scipy(x.double(), sections)) < -110
+    torch.set_num_threads(before)
+
+
+def test_a_view_with_gaps_is_filtered_rightly(path):
+    x, sections = music(4, samples=600).float(), random_sections(2, 3)
+    view = x[::2, :, 100:401]
+    assert error_db(filter_sections(view, sections), by_scipy(view.double(), sections)) < -110
+
+
+def test_coefficients_need_no_normalisation(path):
+    x, sections = music(2, samples=500).float(), random_sections(2, 2)
+    assert error_db(filter_sections(x, 3.7 * sections), filter_sections(x, sections)) < -130
 
 
 def test_gradcheck_in_audio_and_coefficients(monkeypatch):
