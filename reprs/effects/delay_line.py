@@ -24,12 +24,10 @@ def catmull_rom(t: Tensor) -> Tensor:
 def read(x: Tensor, delay_samples: Tensor) -> Tensor:
     """`x[n - delay[n]]` with silence before the start.
 
-    `x` `(R, T)`; `delay_samples` float64 `(R, T)` or `(R, 1)`, each at least 1.
+    `x` `(R, T)`; `delay_samples` float64 `(R, T)`, each at least 1.
     """
-    delay = delay_samples.expand(x.shape)
-    if x.device.type == "cpu":
-        return _read(x, delay)
-    return read_in_torch(x, delay)
+    run = _read if x.device.type == "cpu" else read_in_torch
+    return run(x, delay_samples)
 
 
 def read_in_torch(x: Tensor, delay: Tensor) -> Tensor:
@@ -48,7 +46,7 @@ def _read(x: Tensor, delay: Tensor) -> Tensor:
     from reprs.effects.compiled import delay_line
 
     y = torch.empty_like(x, memory_format=torch.contiguous_format)
-    delay_line.read(x.contiguous().numpy(), delay.numpy(), y.numpy())
+    delay_line.read(x.contiguous().numpy(), delay.contiguous().numpy(), y.numpy())
     return y
 
 
@@ -56,11 +54,8 @@ def _read(x: Tensor, delay: Tensor) -> Tensor:
 def _read_backward(g: Tensor, x: Tensor, delay: Tensor) -> tuple[Tensor, Tensor]:
     from reprs.effects.compiled import delay_line
 
-    gx = torch.zeros(x.shape, dtype=torch.float64)
-    gdelay = torch.empty(x.shape, dtype=torch.float64)
-    delay_line.read_backward(
-        g.contiguous().numpy(), x.contiguous().numpy(), delay.numpy(), gx.numpy(), gdelay.numpy()
-    )
+    gx, gdelay = torch.zeros(x.shape, dtype=torch.float64), torch.empty(x.shape, dtype=torch.float64)
+    delay_line.read_backward(*[t.contiguous().numpy() for t in (g, x, delay, gx, gdelay)])
     return gx.to(x.dtype), gdelay
 
 

@@ -28,6 +28,12 @@ def echoes(v: Tensor, delay_samples: Tensor, feedback: Tensor, pole: Tensor) -> 
     return run(v, whole.long(), taps, feedback.double(), pole.double())
 
 
+def delayed(v: Tensor, delay_samples: Tensor) -> Tensor:
+    """`v` `(R, T)` once, `delay_samples` float64 `(R,)` (at least 3) later, and nothing more."""
+    nothing = torch.zeros_like(delay_samples)
+    return echoes(v, delay_samples, nothing, nothing)
+
+
 def echoes_by_fft(v: Tensor, whole: Tensor, taps: Tensor, feedback: Tensor, pole: Tensor) -> Tensor:
     """Plain torch: `Σ_k G (feedback G)^k` over the `count` echoes that can fall inside the clip."""
     length = v.shape[1]

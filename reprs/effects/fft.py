@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -15,15 +17,8 @@ def convolve(x: Tensor, response: Tensor) -> Tensor:
 
 
 def good_size(n: int) -> int:
-    """The smallest even 2^a 3^b 5^c that is at least `n`: an FFT's fast lengths."""
-    best = 1 << max(n - 1, 1).bit_length()
-    five = 1
-    while five < best:
-        three = five
-        while three < best:
-            size = three * max(2, 1 << (-(-n // three) - 1).bit_length())
-            if n <= size < best:
-                best = size
-            three *= 3
-        five *= 5
-    return best
+    """The smallest even 2^a 3^b 5^c 7^d that is at least `n`: an FFT's fast lengths."""
+    odd = [1]
+    for prime in (3, 5, 7):
+        odd = [q * prime**k for q in odd for k in range(1 + int(math.log(max(n / q, 1), prime)))]
+    return min(q * max(2, 1 << (-(-n // q) - 1).bit_length()) for q in odd)

@@ -25,7 +25,7 @@ NUMBERS = {
     "shape",
 }
 # Two channels in, two different channels out, whatever the input.
-MAKES_STEREO = {"chorus", "delay", "phaser", "reverb"}
+MAKES_STEREO = {"chorus", "delay", "phaser", "reverb", "room"}
 
 
 def test_release_knob_is_not_ignored():

@@ -3,6 +3,9 @@
 import numpy as np
 from numba import njit
 
+LANES = 4
+BLOCK = 1024
+
 
 @njit(cache=True, nogil=True, inline="always")
 def _taps(t):
@@ -24,7 +27,7 @@ def _slopes(t):
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"contract"})
 def read(x, delay, y):
     """y[r, n] = x[r, n - delay[r, n]]; `delay` (R, T), at least 1 sample; x is silent before its start."""
     rows, length = x.shape
@@ -68,28 +71,68 @@ def echoes(v, delay, taps, feedback, pole, q):
     """q = G(v + feedback·q), G = a delay line read at `delay` with four taps, then a one-pole low-pass.
 
     `v`, `q` (R, T); `delay` (R,) whole samples >= 2; `taps` (R, 4) for delays delay-1 … delay+2; `feedback`,
-    `pole` (R,). Runs in blocks shorter than the delay: inside one nothing is fed back, so reads vectorise.
+    `pole` (R,). Runs in blocks shorter than the delay, in which nothing is fed back, so that reads vectorise.
+    Four rows go together, which hides the latency of the low-pass.
     """
     rows, length = v.shape
-    block = np.empty(1024)
-    for r in range(rows):
-        pad = delay[r] + 2
-        line = np.zeros(length + pad)
-        c0, c1, c2, c3 = taps[r]
-        a, f, state = pole[r], feedback[r], 0.0
-        step = min(delay[r] - 1, 1024)
-        for start in range(0, length, step):
-            stop = min(start + step, length)
-            for j in range(stop - start):
-                i = start + j
-                block[j] = (1.0 - a) * (c0 * line[i + 3] + c1 * line[i + 2] + c2 * line[i + 1] + c3 * line[i])
-            for j in range(stop - start):
-                state = a * state + block[j]
-                block[j] = state
-            for j in range(stop - start):
-                i = start + j
-                q[r, i] = block[j]
-                line[i + pad] = v[r, i] + f * block[j]
+    block = np.zeros((LANES, BLOCK))
+    for first in range(0, rows, LANES):
+        count = min(LANES, rows - first)
+        last = first + count
+        pad = delay[first:last].max() + 2
+        step = min(delay[first:last].min() - 1, BLOCK)
+        span = max(8 * BLOCK, pad)
+        lines = np.zeros((count, pad + span))
+        a, state = np.zeros(LANES), np.zeros(LANES)
+        a[:count] = pole[first:last]
+        for base in range(0, length, span):
+            if base > 0:
+                _shift(lines, span, pad)
+            end = min(base + span, length)
+            for start in range(base, end, step):
+                size = min(step, end - start)
+                here = start - base + pad
+                for lane in range(count):
+                    row = first + lane
+                    earliest = here - delay[row] - 2
+                    _filter(lines[lane, earliest : earliest + size + 3], taps[row], 1 - a[lane], block[lane])
+                _lowpass(block, size, a, state)
+                for lane in range(count):
+                    row = first + lane
+                    heard, line, f = block[lane], lines[lane, here : here + size], feedback[row]
+                    audio, out = v[row, start : start + size], q[row, start : start + size]
+                    for j in range(size):
+                        out[j] = heard[j]
+                        line[j] = audio[j] + f * heard[j]
+
+
+@njit(cache=True, nogil=True)
+def _shift(lines, span, pad):
+    """Move the newest `pad` samples to the front of every line."""
+    for lane in range(len(lines)):
+        for j in range(pad):
+            lines[lane, j] = lines[lane, span + j]
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _filter(line, taps, gain, out):
+    c0, c1, c2, c3 = gain * taps[0], gain * taps[1], gain * taps[2], gain * taps[3]
+    for j in range(len(line) - 3):
+        out[j] = c0 * line[j + 3] + c1 * line[j + 2] + c2 * line[j + 1] + c3 * line[j]
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _lowpass(block, size, a, state):
+    """One pole a lane, in place; written out because four chains must be in flight at once."""
+    a0, a1, a2, a3 = a
+    s0, s1, s2, s3 = state
+    for j in range(size):
+        s0 = a0 * s0 + block[0, j]
+        s1 = a1 * s1 + block[1, j]
+        s2 = a2 * s2 + block[2, j]
+        s3 = a3 * s3 + block[3, j]
+        block[0, j], block[1, j], block[2, j], block[3, j] = s0, s1, s2, s3
+    state[0], state[1], state[2], state[3] = s0, s1, s2, s3
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})

@@ -7,6 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from reprs.effects.mix import crossfade
 from reprs.effects.spec import Param, effect
 
 
@@ -26,4 +27,4 @@ def bitcrush(
     step = torch.exp2(1 - bits.double())[:, None, None]
     v = x.double() / step
     wet = step * (v + (v.round() - v).detach())
-    return x + mix[:, None, None] * (wet - x).to(x.dtype)
+    return crossfade(x, wet.to(x.dtype), mix)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from reprs.effects.echoes import echoes
+from reprs.effects.mix import crossfade
 from reprs.effects.spec import Param, effect
 
 
@@ -33,7 +34,7 @@ def delay(
         wet = _stereo(x, sample_rate, delay_ms, feedback, ping_pong, damping_hz)
     else:
         wet = _echo(x, sample_rate, delay_ms, feedback[:, None].expand(x.shape[:2]), damping_hz)
-    return x + mix[:, None, None] * (wet - x)
+    return crossfade(x, wet, mix)
 
 
 def _stereo(

@@ -32,8 +32,8 @@ def distortion(
         return SHAPES[shape](v * drive.view(-1, *[1] * (v.ndim - 1)))
 
     wet = oversampled(x.flatten(0, 1), oversample, curve).view_as(x)
-    level = 10 ** (output_db / 20)
-    return x * (1 - mix)[:, None, None] + wet * (mix * level)[:, None, None]
+    level = mix * 10 ** (output_db / 20)
+    return torch.addcmul(x * (1 - mix)[:, None, None], wet, level[:, None, None])
 
 
 def _hard(v: Tensor) -> Tensor:

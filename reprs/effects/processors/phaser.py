@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from reprs.effects.allpasses import cascade
+from reprs.effects.lfo import sine
+from reprs.effects.mix import crossfade
 from reprs.effects.spec import Param, effect
 
 
@@ -30,20 +32,14 @@ def phaser(
     without prewarping, which is stable at any frequency. The coefficient follows every sample; the feedback
     from the last stage arrives one sample later. The channels sweep a quarter turn apart.
     """
-    a = _sweep(x.shape[1], x.shape[2], sample_rate, rate_hz, depth_octaves, centre_hz)
+    a = _sweep(sine(rate_hz, sample_rate, x.shape[1], x.shape[2]), sample_rate, depth_octaves, centre_hz)
     loop = feedback.repeat_interleave(x.shape[1])
     wet = cascade(x.flatten(0, 1), a.flatten(0, 1), loop, stages).view_as(x)
-    return x + mix[:, None, None] * (wet - x)
+    return crossfade(x, wet, mix)
 
 
-def _sweep(
-    channels: int, length: int, sample_rate: int, rate_hz: Tensor, depth_octaves: Tensor, centre_hz: Tensor
-) -> Tensor:
-    """Allpass coefficients, float64 `(B, C, T)`."""
-    device = rate_hz.device
-    seconds = torch.arange(length, dtype=torch.float64, device=device) / sample_rate
-    offset = torch.arange(channels, dtype=torch.float64, device=device) * (math.pi / 2)
-    phase = 2 * math.pi * rate_hz.double()[:, None, None] * seconds + offset[:, None]
-    octaves = depth_octaves.double()[:, None, None] * torch.sin(phase)
-    tangent = (math.pi / sample_rate) * centre_hz.double()[:, None, None] * torch.exp2(octaves)
-    return 1 - 2 / (1 + tangent)
+def _sweep(swing: Tensor, sample_rate: int, depth_octaves: Tensor, centre_hz: Tensor) -> Tensor:
+    """Allpass coefficients, float64 `(B, C, T)`; float32 is enough for the break frequency, not for them."""
+    octaves = depth_octaves[:, None, None] * swing.to(depth_octaves.dtype)
+    tangent = (math.pi / sample_rate) * centre_hz[:, None, None] * torch.exp2(octaves)
+    return 1 - 2 / (1 + tangent.double())

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from reprs.effects.decaying_noise import CENTRES_HZ, decaying_noise
-from reprs.effects.delay_line import read
+from reprs.effects.echoes import delayed
 from reprs.effects.fft import convolve
+from reprs.effects.mix import crossfade
 from reprs.effects.spec import Param, effect
 
 # exp(-SIXTY_DB) is -60 dB.
@@ -41,9 +42,9 @@ def reverb(
     gain, rate = _bands(sample_rate, decay_s, damping, low_cut_hz, high_cut_hz)
     mid, side = decaying_noise(gain, rate, x.shape[2], sample_rate, seed).unbind(1)
     delay = (pre_delay_ms.double() * (sample_rate / 1000)).repeat_interleave(x.shape[1])
-    late = read(x.flatten(0, 1), delay[:, None]).view_as(x)
+    late = delayed(x.flatten(0, 1), delay).view_as(x)
     wet = convolve(late, _spread(mid, side, width, x.shape[1]))
-    return x + mix[:, None, None] * (wet - x)
+    return crossfade(x, wet, mix)
 
 
 def _bands(

@@ -8,8 +8,8 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from reprs.effects.delay_line import read
-from reprs.effects.echoes import echoes
+from reprs.effects.echoes import delayed, echoes
+from reprs.effects.mix import crossfade
 from reprs.effects.spec import Param, effect
 
 COMBS_MS = (50.0, 56.0, 61.0, 68.0, 72.0, 78.0)
@@ -41,14 +41,14 @@ def room(
     knobs = (size, decay_s, damping_hz, pre_delay_ms)
     rows = [knob.double().repeat_interleave(x.shape[1]) for knob in knobs]
     spread = (torch.arange(x.shape[1], device=x.device, dtype=torch.float64) * SPREAD_MS).repeat(len(x))
-    late = read(dry, rows[3][:, None] * (sample_rate / 1000))
+    late = delayed(dry, rows[3] * (sample_rate / 1000))
     wet = _combs(late, sample_rate, rows[0], rows[1], rows[2], spread)
     for delay_ms in ALLPASSES_MS:
         wet = _allpass(wet, torch.round((delay_ms + spread) * (sample_rate / 1000)))
     wet = wet.view_as(x)
     mean = wet.mean(1, keepdim=True)
     wet = mean + width[:, None, None] * (wet - mean)
-    return x + mix[:, None, None] * (wet - x)
+    return crossfade(x, wet, mix)
 
 
 def _combs(
@@ -60,7 +60,8 @@ def _combs(
         delay = delay_ms * size + spread
         feedback = torch.exp(-math.log(1000) * delay / (1000 * decay_s))
         level = torch.sqrt((1 - feedback**2) / len(COMBS_MS)).to(v.dtype)
-        total = total + level[:, None] * echoes(v, delay * (sample_rate / 1000), feedback, pole)
+        comb = echoes(v, delay * (sample_rate / 1000), feedback, pole)
+        total = torch.addcmul(total, level[:, None], comb)
     return total
 
 
