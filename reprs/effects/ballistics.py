@@ -8,6 +8,8 @@ backwards in time.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -41,7 +43,7 @@ def smooth(r: Tensor, rise: Tensor, fall: Tensor) -> Tensor:
     from reprs.effects.compiled import smoother
 
     y = torch.empty_like(r, memory_format=torch.contiguous_format)
-    smoother.smooth(r.detach().numpy(), rise.detach().numpy(), fall.detach().numpy(), y.numpy())
+    _over_rows(smoother.smooth, r, rise, fall, y)
     return y
 
 
@@ -76,10 +78,16 @@ def smooth_backward(
     from reprs.effects.compiled import smoother
 
     g_r = torch.empty_like(r, memory_format=torch.contiguous_format)
-    g_rise, g_fall = torch.zeros_like(rise), torch.zeros_like(fall)
-    arrays = [tensor.detach().numpy() for tensor in (g, r, y, rise, fall, g_r, g_rise, g_fall)]
-    smoother.smooth_backward(*arrays)
+    g_rise, g_fall = torch.empty_like(rise), torch.empty_like(fall)
+    _over_rows(smoother.smooth_backward, g, r, y, rise, fall, g_r, g_rise, g_fall)
     return g_r, g_rise, g_fall
+
+
+def _over_rows(kernel: Callable[..., None], first: Tensor, *rest: Tensor) -> None:
+    from reprs.audio.lanes import over_groups
+
+    arrays = [tensor.detach().numpy() for tensor in (first, *rest)]
+    over_groups(functools.partial(kernel, *arrays), len(first), torch.get_num_threads())
 
 
 @smooth_backward.register_kernel("cuda")

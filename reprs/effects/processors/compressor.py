@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from reprs.effects.ballistics import smooth_channels, step_size
+from reprs.effects.by_item import by_item
 from reprs.effects.level import amplify, peak_db
 from reprs.effects.spec import Param, effect
 
@@ -32,10 +33,20 @@ def compressor(
     The smoothed, decoupled feed-forward design in the log domain of Giannoulis, Massberg and Reiss
     (2012). Linked channels get one gain, from the louder one.
     """
-    over_db = peak_db(x, stereo_link) - threshold_db[:, None, None]
-    reduction_db = (1 - 1 / ratio)[:, None, None] * above(over_db, knee_db[:, None, None])
+
+    def wanted(x: Tensor, threshold_db: Tensor, ratio: Tensor, knee_db: Tensor) -> Tensor:
+        over_db = peak_db(x, stereo_link) - threshold_db
+        return (1 - 1 / ratio) * above(over_db, knee_db)
+
+    def applied(x: Tensor, makeup_db: Tensor, reduction_db: Tensor) -> Tensor:
+        return amplify(x, makeup_db - reduction_db)
+
+    threshold_db, ratio, knee_db, makeup_db = (
+        knob[:, None, None] for knob in (threshold_db, ratio, knee_db, makeup_db)
+    )
     rise, fall = step_size(attack_ms, sample_rate), step_size(release_ms, sample_rate)
-    return amplify(x, makeup_db[:, None, None] - smooth_channels(reduction_db, rise, fall))
+    reduction_db = smooth_channels(by_item(wanted, x, threshold_db, ratio, knee_db), rise, fall)
+    return by_item(applied, x, makeup_db, reduction_db)
 
 
 def above(over_db: Tensor, knee_db: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from reprs.effects.ballistics import smooth_channels, step_size
+from reprs.effects.by_item import by_item
 from reprs.effects.level import amplify, peak_db
 from reprs.effects.spec import Param, effect
 
@@ -28,6 +29,10 @@ def limiter(
 
     Needs no lookahead, so it delays nothing.
     """
-    reduction_db = torch.relu(peak_db(x, stereo_link) - ceiling_db[:, None, None] + MARGIN_DB)
+
+    def wanted(x: Tensor, ceiling_db: Tensor) -> Tensor:
+        return torch.relu(peak_db(x, stereo_link) - (ceiling_db - MARGIN_DB))
+
     fall = step_size(release_ms, sample_rate)
-    return amplify(x, -smooth_channels(reduction_db, torch.ones_like(fall), fall))
+    reduction_db = smooth_channels(by_item(wanted, x, ceiling_db[:, None, None]), torch.ones_like(fall), fall)
+    return by_item(lambda x, reduction_db: amplify(x, -reduction_db), x, reduction_db)
