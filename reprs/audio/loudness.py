@@ -76,7 +76,7 @@ def fast_length(length: int) -> int:
 
 
 def _k_power_response(size: int, sample_rate: int, like: Tensor) -> Tensor:
-    """|K|² at the bins of a real FFT, halved at 0 and at the Nyquist bin, which appear once in the full one."""
+    """|K|² at the bins of a real FFT; half of it at 0 and Nyquist, which have no mirror image."""
     omega = torch.arange(size // 2 + 1, dtype=torch.float64) * (2 * math.pi / size)
     z = torch.exp(-1j * omega * torch.arange(3).unsqueeze(-1))
     sections = k_weighting(sample_rate).to(z.dtype)
@@ -95,7 +95,7 @@ def _block_energy(x: Tensor, sample_rate: int) -> Tensor:
 
 
 def _channel_weights(x: Tensor) -> Tensor:
-    """`(C,)`: 1 for front channels, 1.41 for the surrounds of 5 or 5.1 channels, 0 for the effects channel."""
+    """`(C,)`: 1 for front channels, 1.41 for surrounds of 5 or 5.1 channels, 0 for the effects channel."""
     by_count = {5: [1, 1, 1, 1.41, 1.41], 6: [1, 1, 1, 0, 1.41, 1.41]}
     return x.new_tensor(by_count.get(x.shape[1], [1.0] * x.shape[1]))
 

@@ -67,7 +67,8 @@ def _target(item: Item, sample_rate: int) -> Path:
         stat = item.path.stat()
     except OSError as error:
         raise files.AudioError(f"{item.path}: no such file") from error
-    key = f"{item.path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}|{item.start_s}|{item.duration_s}|{sample_rate}"
+    part = (item.start_s, item.duration_s, sample_rate)
+    key = f"{item.path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}|{part}"
     return cache_folder("pcm") / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npy"
 
 

@@ -70,10 +70,10 @@ class SegmentDataset(Dataset):
     def prepare(self, workers: int = 2) -> None:
         """Decode what is not in the cache yet, and report what cannot be decoded."""
         if self.decode_once:
-            for problem in pcm_cache.fill(self.items, self.sample_rate, workers):
-                self._report(
-                    next(i for i, item in enumerate(self.items) if item.path == problem.path), str(problem)
-                )
+            failed = {p.path: p for p in pcm_cache.fill(self.items, self.sample_rate, workers)}
+            for i, item in enumerate(self.items):
+                if item.path in failed:
+                    self._report(i, str(failed[item.path]))
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         if not 0 <= index < self.segments_per_epoch:
@@ -85,7 +85,7 @@ class SegmentDataset(Dataset):
             if segment is not None and np.sqrt(np.mean(np.square(segment))) >= self.quietest:
                 return torch.from_numpy(segment), content
         raise RuntimeError(
-            f"no usable segment of {self.segment_s:g} s in {TRIES} draws: run the corpus' validate() to see why"
+            f"no usable segment of {self.segment_s:g} s in {TRIES} draws; the corpus' validate() says why"
         )
 
     def _draw(self, content: int, rng: np.random.Generator) -> np.ndarray | None:
