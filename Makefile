@@ -47,7 +47,7 @@ bench: $(STAMP) ## time the effects against pedalboard
 	$(BIN)/python -m eval.bench_effects
 
 wheel: $(STAMP) ## build dist/*.whl with the checkpoints in it
-	$(BIN)/python -m build --wheel --outdir dist
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist
 
 clean: ## remove caches and builds (keeps .venv, runs and the audio cache)
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
