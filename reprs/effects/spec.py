@@ -1,13 +1,13 @@
 """What a knob means: `Param`, `Effect` and the registry.
 
-Every controller in reprs emits one tensor `z` in [0, 1]^(B × P); this module alone turns it into natural units.
-An effect is a pure function whose signature is its declaration:
+Every controller in reprs emits one tensor `z` in [0, 1]^(B × P); this module alone turns it into natural
+units. An effect is a pure function whose signature is its declaration:
 
     @effect
     def gain(x, sample_rate, gain_db: Annotated[Tensor, Param(-24, 24, default=0)]) -> Tensor: ...
 
-Name = argument, unit = suffix, range and scale = annotation. Keyword-only arguments are options: static choices
-(a curve, a seed) that no controller turns.
+Name = argument, unit = suffix, range and scale = annotation. Keyword-only arguments are options: static
+choices (a curve, a seed) that no controller turns.
 """
 
 from __future__ import annotations
@@ -22,7 +22,15 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-UNITS = {"db": "dB", "hz": "Hz", "ms": "ms", "s": "s", "samples": "samples", "percent": "%"}
+UNITS = {
+    "db": "dB",
+    "hz": "Hz",
+    "ms": "ms",
+    "s": "s",
+    "samples": "samples",
+    "octaves": "octaves",
+    "percent": "%",
+}
 
 
 @dataclass(frozen=True)
@@ -69,8 +77,8 @@ class Effect:
     """A pure audio function and its knobs.
 
     Call it with unit knobs, `effect(x, sample_rate, z)` with `z` `(B, P)`, or by name in natural units,
-    `effect(x, sample_rate, gain_db=3.0)`, where a value is a number or a `(B,)` tensor and knobs left out keep
-    their default. `x` is `(B, C, T)`; the output has the same shape.
+    `effect(x, sample_rate, gain_db=3.0)`, where a value is a number or a `(B,)` tensor and knobs left out
+    keep their default. `x` is `(B, C, T)`; the output has the same shape.
     """
 
     name: str
@@ -166,5 +174,7 @@ def check_audio(x: Tensor) -> None:
 def _declared_param(effect_name: str, knob: str, hint: Any) -> Param:
     found = [extra for extra in get_args(hint)[1:] if isinstance(extra, Param)]
     if len(found) != 1:
-        raise TypeError(f"{effect_name}.{knob}: annotate a knob as Annotated[Tensor, Param(min, max, default=…)]")
+        raise TypeError(
+            f"{effect_name}.{knob}: annotate a knob as Annotated[Tensor, Param(min, max, default=…)]"
+        )
     return found[0]
