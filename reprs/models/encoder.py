@@ -22,7 +22,7 @@ class EffectEncoder(nn.Module):
     sample_rate = 44_100
     window_s = 3.0
 
-    def __init__(self, embedding_dim: int = 256, width: int = 32, hidden: int = 512, bands: int = 96) -> None:
+    def __init__(self, embedding_dim: int = 256, width: int = 40, hidden: int = 512, bands: int = 96) -> None:
         super().__init__()
         self.config = {"embedding_dim": embedding_dim, "width": width, "hidden": hidden, "bands": bands}
         self.embedding_dim, self.feature_dim = embedding_dim, hidden

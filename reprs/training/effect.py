@@ -1,0 +1,169 @@
+"""The recipe `effect`: a SimCLR-style embedding of effect chains (Chen 2020), helped by the knobs we know."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from reprs._cpu_torch import prepare
+
+prepare()
+
+import pytorch_lightning as pl  # noqa: E402
+
+from reprs.models import hub  # noqa: E402
+from reprs.models.encoder import EffectEncoder  # noqa: E402
+from reprs.objectives.knobs import KnobReader  # noqa: E402
+from reprs.objectives.nt_xent import nt_xent  # noqa: E402
+from reprs.views.pairs import PairMaker, Views  # noqa: E402
+from reprs.views.sampler import ChainSampler, Choice  # noqa: E402
+
+
+class EffectRecipe(pl.LightningModule):
+    """Trains an `EffectEncoder` on random chains over raw segments.
+
+    A batch is `(2G, 2, T)` raw segments; the views are rendered from it on the training device. `val/20-way` is the
+    share of chains recognised on another content among 19 other chains on their own content, by the averaged weights.
+    """
+
+    def __init__(
+        self,
+        effects: list[Choice],
+        embedding_dim: int = 256,
+        width: int = 40,
+        hidden: int = 512,
+        few: float = 0.5,
+        few_at_most: int = 3,
+        shuffled: float = 0.5,
+        chains_per_group: int = 8,
+        sibling_share: float = 0.5,
+        temperature: float = 0.1,
+        presence_weight: float = 1.0,
+        knob_weight: float = 5.0,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.05,
+        warmup_steps: int = 100,
+        ema_decay: float = 0.99,
+        seed: int = 0,
+        start_from: str | None = None,
+    ) -> None:
+        """`start_from` is a checkpoint (a name or a path) whose weights the encoder starts with."""
+        super().__init__()
+        self.save_hyperparameters()
+        self.encoder = EffectEncoder(embedding_dim=embedding_dim, width=width, hidden=hidden)
+        if start_from is not None:
+            self.encoder.load_state_dict(hub.load(start_from).state_dict())
+        sampler = ChainSampler(effects, few, few_at_most, shuffled)
+        self.make_pairs = PairMaker(sampler, chains_per_group, sibling_share)
+        self.make_trials = PairMaker(sampler, 20, sibling_share=0.0)
+        self.reader = KnobReader(self.encoder.feature_dim, [len(e) for e in sampler.chain.effects])
+        self.average = AveragedModel(self.encoder, multi_avg_fn=get_ema_multi_avg_fn(ema_decay), use_buffers=True)
+        self.average.requires_grad_(False)
+        self.temperature, self.presence_weight, self.knob_weight = temperature, presence_weight, knob_weight
+        self.learning_rate, self.weight_decay, self.warmup_steps = learning_rate, weight_decay, warmup_steps
+        self.seed = seed
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.average.module(x)
+
+    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Views:
+        training = self.trainer.training
+        step = self.global_step if training else torch.iinfo(torch.int32).max - self._validation_step()
+        generator = torch.Generator().manual_seed(hash((self.seed, self.global_rank, step)) % 2**63)
+        maker = self.make_pairs if training else self.make_trials
+        return maker(batch, EffectEncoder.sample_rate, generator)
+
+    def training_step(self, batch: Views, batch_idx: int) -> Tensor:
+        features = self.encoder.features(batch.x)
+        a, b = self.encoder.head(features).chunk(2)
+        contrast = nt_xent(a, b, self.temperature)
+        draw = batch.draw
+        z, mask = (torch.cat([t, t]).to(features.device) for t in (draw.z, draw.mask))
+        read = self.reader.loss(features.float(), z, mask)
+        loss = contrast + self.presence_weight * read.presence + self.knob_weight * read.knobs
+        self.log_dict(
+            {
+                "train/loss": loss,
+                "train/nt_xent": contrast,
+                "train/presence": read.presence,
+                "train/knobs": read.knobs,
+                "train/20-way": _among_own_content(a.detach(), b.detach(), batch.group),
+            },
+            prog_bar=True,
+        )
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self.average.update_parameters(self.encoder)
+
+    def validation_step(self, batch: Views, batch_idx: int) -> None:
+        a, b = torch.cat([self.average.module(part) for part in batch.x.split(32)]).chunk(2)
+        similarity = a @ b.T
+        found = (similarity.argmax(1) == torch.arange(len(a), device=a.device)).float().mean()
+        count = len(batch.draw)
+        self.log("val/20-way", _among_own_content(a, b, batch.group), prog_bar=True, batch_size=count, sync_dist=True)
+        self.log("val/R@1", found, prog_bar=True, batch_size=count, sync_dist=True)
+
+    def predict_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        return self.average.module(batch)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        parameters = [*self.encoder.parameters(), *self.reader.parameters()]
+        matrices = [p for p in parameters if p.ndim > 1]
+        vectors = [p for p in parameters if p.ndim <= 1]
+        optimizer = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": self.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+            lr=self.learning_rate,
+        )
+        total = max(1, int(self.trainer.estimated_stepping_batches))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self._rate(step, total))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _rate(self, step: int, total: int) -> float:
+        """Linear warm-up, then half a cosine to 1 %."""
+        if step < self.warmup_steps:
+            return (step + 1) / self.warmup_steps
+        done = min(1.0, (step - self.warmup_steps) / max(1, total - self.warmup_steps))
+        return 0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2
+
+    def _validation_step(self) -> int:
+        loop = self.trainer.validate_loop if self.trainer.validating else self.trainer.fit_loop.epoch_loop.val_loop
+        return int(loop.batch_progress.current.started)
+
+
+class ExportEncoder(pl.Callback):
+    """Writes the averaged encoder as safetensors + JSON after every validation, together with its curve."""
+
+    def __init__(self, path: str = "runs/effect/effect", sources: str = "") -> None:
+        self.path, self.sources = Path(path), sources
+        self.curve: list[dict[str, float]] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"curve": self.curve}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.curve = state_dict["curve"]
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.sanity_checking or not trainer.is_global_zero or not isinstance(pl_module, EffectRecipe):
+            return
+        metrics = {name: round(float(value), 4) for name, value in trainer.callback_metrics.items()}
+        self.curve.append({"step": trainer.global_step, **metrics})
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        recipe = json.loads(json.dumps(dict(pl_module.hparams), default=vars))
+        metadata = {"recipe": "effect", "hyperparameters": recipe, "steps": trainer.global_step, "curve": self.curve}
+        hub.save(pl_module.average.module, self.path, metadata)
+
+
+def _among_own_content(a: Tensor, b: Tensor, group: Tensor) -> Tensor:
+    """How often `b[i]` is nearer to `a[i]` than every other chain of its group heard on `a[i]`'s own content."""
+    same = (group[:, None] == group[None, :]).to(a.device)
+    own = torch.eye(len(a), dtype=torch.bool, device=a.device)
+    rivals = (a @ a.T).masked_fill(~same | own, float("-inf")).amax(1)
+    return ((a * b).sum(1) > rivals).float().mean()
