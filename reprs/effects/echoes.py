@@ -40,11 +40,13 @@ def echoes_by_fft(v: Tensor, whole: Tensor, taps: Tensor, feedback: Tensor, pole
     count = torch.div(length, whole - 1, rounding_mode="floor") + 1
     n = good_size(length + _tail(count, whole, pole))
     bins = torch.arange(n // 2 + 1, device=v.device, dtype=torch.float64)
-    # Reduced in integers: n·ω of a late echo would lose its phase in floating point.
-    steps = torch.arange(-1, 3, device=v.device) + whole[:, None]
-    angle = (steps[:, :, None] * bins.long() % n).double() * (-2 * math.pi / n)
-    loop = (taps[:, :, None] * torch.polar(torch.ones_like(angle), angle)).sum(1)
-    z = torch.polar(torch.ones_like(bins), bins * (-2 * math.pi / n))
+    z = torch.polar(torch.ones_like(bins), bins * (-2 * math.pi / n))[None]
+    # Reduced in integers: the phase of a late echo would lose its digits in floating point.
+    angle = ((whole - 1)[:, None] * bins.long() % n).double() * (-2 * math.pi / n)
+    c = taps[:, :, None]
+    loop = (c[:, 0] + z * (c[:, 1] + z * (c[:, 2] + z * c[:, 3]))) * torch.polar(
+        torch.ones_like(angle), angle
+    )
     loop = loop * (1 - pole)[:, None] / (1 - pole[:, None] * z)
     again = feedback[:, None] * loop
     response = loop * (1 - _power(again, count)) / (1 - again)

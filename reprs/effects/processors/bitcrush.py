@@ -7,6 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from reprs.effects.by_item import by_item
 from reprs.effects.mix import crossfade
 from reprs.effects.spec import Param, effect
 
@@ -23,6 +24,10 @@ def bitcrush(
     The gradient passes straight through the rounding, in the audio and in the step (Esser 2020, "Learned step
     size quantization"): the declared slope, not the true one, which is zero almost everywhere.
     """
+    return by_item(_crush, x, bits, mix)
+
+
+def _crush(x: Tensor, bits: Tensor, mix: Tensor) -> Tensor:
     # float64: in float32 a sample near the middle of two steps could fall to the other one.
     step = torch.exp2(1 - bits.double())[:, None, None]
     v = x.double() / step

@@ -8,6 +8,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from reprs.effects.by_item import by_item
 from reprs.effects.echoes import echoes
 from reprs.effects.mix import crossfade
 from reprs.effects.spec import Param, effect
@@ -30,11 +31,19 @@ def delay(
     (1-p)·L + p·(L+R)/2, the right one (1-p)·R, and p of each side's feedback crosses over. Audio that is not
     stereo ignores `ping_pong`.
     """
+
+    def run(x: Tensor, mix: Tensor, *knobs: Tensor) -> Tensor:
+        return crossfade(x, _wet(x, sample_rate, *knobs), mix)
+
+    return by_item(run, x, mix, delay_ms, feedback, ping_pong, damping_hz, at_a_time=4)
+
+
+def _wet(
+    x: Tensor, sample_rate: int, delay_ms: Tensor, feedback: Tensor, ping_pong: Tensor, damping_hz: Tensor
+) -> Tensor:
     if x.shape[1] == 2:
-        wet = _stereo(x, sample_rate, delay_ms, feedback, ping_pong, damping_hz)
-    else:
-        wet = _echo(x, sample_rate, delay_ms, feedback[:, None].expand(x.shape[:2]), damping_hz)
-    return crossfade(x, wet, mix)
+        return _stereo(x, sample_rate, delay_ms, feedback, ping_pong, damping_hz)
+    return _echo(x, sample_rate, delay_ms, feedback[:, None].expand(x.shape[:2]), damping_hz)
 
 
 def _stereo(

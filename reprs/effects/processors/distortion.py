@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
+from reprs.effects.by_item import by_item
 from reprs.effects.oversampling import oversampled
 from reprs.effects.spec import Param, effect
 
@@ -26,14 +27,18 @@ def distortion(
     """A memoryless curve behind a drive gain, run at 1, 2 or 4 times the rate; the filters add no delay."""
     if shape not in SHAPES or oversample not in (1, 2, 4):
         raise ValueError(f"distortion: shape is one of {list(SHAPES)} and oversample 1, 2 or 4")
-    drive = (10 ** (drive_db / 20)).repeat_interleave(x.shape[1])
 
-    def curve(v: Tensor) -> Tensor:
-        return SHAPES[shape](v * drive.view(-1, *[1] * (v.ndim - 1)))
+    def run(x: Tensor, drive_db: Tensor, level: Tensor, mix: Tensor) -> Tensor:
+        wet = _driven(x.flatten(0, 1), drive_db.repeat_interleave(x.shape[1]), SHAPES[shape], oversample)
+        return torch.addcmul(x * (1 - mix), wet.view_as(x), level)
 
-    wet = oversampled(x.flatten(0, 1), oversample, curve).view_as(x)
     level = mix * 10 ** (output_db / 20)
-    return torch.addcmul(x * (1 - mix)[:, None, None], wet, level[:, None, None])
+    return by_item(run, x, drive_db, level[:, None, None], mix[:, None, None])
+
+
+def _driven(x: Tensor, drive_db: Tensor, curve: Callable[[Tensor], Tensor], oversample: int) -> Tensor:
+    drive = 10 ** (drive_db / 20)
+    return oversampled(x, oversample, lambda v: curve(v * drive.view(-1, *[1] * (v.ndim - 1))))
 
 
 def _hard(v: Tensor) -> Tensor:

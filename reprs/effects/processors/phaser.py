@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from reprs.effects.allpasses import cascade
+from reprs.effects.by_item import by_item
 from reprs.effects.lfo import sine
 from reprs.effects.mix import crossfade
 from reprs.effects.spec import Param, effect
@@ -32,10 +33,26 @@ def phaser(
     without prewarping, which is stable at any frequency. The coefficient follows every sample; the feedback
     from the last stage arrives one sample later. The channels sweep a quarter turn apart.
     """
-    a = _sweep(sine(rate_hz, sample_rate, x.shape[1], x.shape[2]), sample_rate, depth_octaves, centre_hz)
+
+    def run(x: Tensor, mix: Tensor, *knobs: Tensor) -> Tensor:
+        return crossfade(x, _allpassed(x, sample_rate, stages, *knobs), mix)
+
+    return by_item(run, x, mix, rate_hz, depth_octaves, centre_hz, feedback, at_a_time=4)
+
+
+def _allpassed(
+    x: Tensor,
+    sample_rate: int,
+    stages: int,
+    rate_hz: Tensor,
+    depth_octaves: Tensor,
+    centre_hz: Tensor,
+    feedback: Tensor,
+) -> Tensor:
+    swing = sine(rate_hz, sample_rate, x.shape[1], x.shape[2])
+    a = _sweep(swing, sample_rate, depth_octaves, centre_hz).flatten(0, 1)
     loop = feedback.repeat_interleave(x.shape[1])
-    wet = cascade(x.flatten(0, 1), a.flatten(0, 1), loop, stages).view_as(x)
-    return crossfade(x, wet, mix)
+    return cascade(x.flatten(0, 1), a, loop, stages).view_as(x)
 
 
 def _sweep(swing: Tensor, sample_rate: int, depth_octaves: Tensor, centre_hz: Tensor) -> Tensor:

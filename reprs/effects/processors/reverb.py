@@ -8,6 +8,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from reprs.effects.by_item import by_item
 from reprs.effects.decaying_noise import CENTRES_HZ, decaying_noise
 from reprs.effects.echoes import delayed
 from reprs.effects.fft import convolve
@@ -39,12 +40,15 @@ def reverb(
     uncorrelated. The response has unit energy for white input when no band is damped or cut, and ends after
     6 s, where the longest decay has reached -60 dB. `seed` picks the noise.
     """
-    gain, rate = _bands(sample_rate, decay_s, damping, low_cut_hz, high_cut_hz)
-    mid, side = decaying_noise(gain, rate, x.shape[2], sample_rate, seed).unbind(1)
-    delay = (pre_delay_ms.double() * (sample_rate / 1000)).repeat_interleave(x.shape[1])
-    late = delayed(x.flatten(0, 1), delay).view_as(x)
-    wet = convolve(late, _spread(mid, side, width, x.shape[1]))
-    return crossfade(x, wet, mix)
+
+    def run(x: Tensor, pre_delay_ms: Tensor, width: Tensor, mix: Tensor, *knobs: Tensor) -> Tensor:
+        gain, rate = _bands(sample_rate, *knobs)
+        mid, side = decaying_noise(gain, rate, x.shape[2], sample_rate, seed).unbind(1)
+        delay = (pre_delay_ms.double() * (sample_rate / 1000)).repeat_interleave(x.shape[1])
+        late = delayed(x.flatten(0, 1), delay).view_as(x)
+        return crossfade(x, convolve(late, _spread(mid, side, width, x.shape[1])), mix)
+
+    return by_item(run, x, pre_delay_ms, width, mix, decay_s, damping, low_cut_hz, high_cut_hz, at_a_time=4)
 
 
 def _bands(

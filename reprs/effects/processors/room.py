@@ -8,6 +8,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from reprs.effects.by_item import by_item
 from reprs.effects.echoes import delayed, echoes
 from reprs.effects.mix import crossfade
 from reprs.effects.spec import Param, effect
@@ -37,18 +38,24 @@ def room(
     unit energy for white input when it is not damped. `width` keeps the channels apart (1) or takes their
     mean (0).
     """
-    dry = x.flatten(0, 1)
-    knobs = (size, decay_s, damping_hz, pre_delay_ms)
-    rows = [knob.double().repeat_interleave(x.shape[1]) for knob in knobs]
+
+    def run(x: Tensor, width: Tensor, mix: Tensor, *knobs: Tensor) -> Tensor:
+        wet = _late(x, sample_rate, *knobs)
+        mean = wet.mean(1, keepdim=True)
+        return crossfade(x, mean + width[:, None, None] * (wet - mean), mix)
+
+    return by_item(run, x, width, mix, size, decay_s, damping_hz, pre_delay_ms, at_a_time=4)
+
+
+def _late(x: Tensor, sample_rate: int, *knobs: Tensor) -> Tensor:
+    """Every channel through its own combs and allpasses; `knobs`: size, decay_s, damping_hz, pre_delay_ms."""
+    size, decay_s, damping_hz, pre_delay_ms = (k.double().repeat_interleave(x.shape[1]) for k in knobs)
     spread = (torch.arange(x.shape[1], device=x.device, dtype=torch.float64) * SPREAD_MS).repeat(len(x))
-    late = delayed(dry, rows[3] * (sample_rate / 1000))
-    wet = _combs(late, sample_rate, rows[0], rows[1], rows[2], spread)
+    late = delayed(x.flatten(0, 1), pre_delay_ms * (sample_rate / 1000))
+    wet = _combs(late, sample_rate, size, decay_s, damping_hz, spread)
     for delay_ms in ALLPASSES_MS:
         wet = _allpass(wet, torch.round((delay_ms + spread) * (sample_rate / 1000)))
-    wet = wet.view_as(x)
-    mean = wet.mean(1, keepdim=True)
-    wet = mean + width[:, None, None] * (wet - mean)
-    return crossfade(x, wet, mix)
+    return wet.view_as(x)
 
 
 def _combs(
