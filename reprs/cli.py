@@ -56,13 +56,12 @@ def _run(args: list[str]) -> int:
 
 
 def _embed(call: argparse.Namespace) -> int:
-    from reprs.models import hub
     from reprs.retrieval import embed_files
 
     shards = call.shards or call.out.endswith("/") or Path(call.out).is_dir()
     embed_files.check_output(call.out, shards, call.force)
     paths, missing = _find(call.audio)
-    encoder = hub.load(call.model).to(call.device)
+    encoder = _encoder(call.model, call.device)
     results = embed_files.embed_files(encoder, paths)
     count, failures = embed_files.write_output(call.out, results, call.model, encoder.model_hash, shards)
     return _report(f"embedded {count} of {len(paths) + len(missing)}", missing + failures, count and call.out)
@@ -77,7 +76,7 @@ def _index_build(call: argparse.Namespace) -> int:
     check_windowing(call.window_s, call.hop_s, index)
     paths, missing = _find(call.audio)
     model = call.model or (index.manifest["model"] if index else "effect")
-    encoder = hub.load(model).to(call.device)
+    encoder = _encoder(model, call.device)
     index = index or Index.create(encoder, hub.portable_name(model), call.window_s, call.hop_s)
     added, failures = index.add_files(encoder, paths)
     if added:
@@ -90,11 +89,10 @@ def _index_build(call: argparse.Namespace) -> int:
 
 
 def _search(call: argparse.Namespace) -> int:
-    from reprs.models import hub
     from reprs.retrieval.index import Index
 
     index = Index.open(call.index)
-    encoder = hub.load(call.model or index.manifest["model"]).to(call.device)
+    encoder = _encoder(call.model or index.manifest["model"], call.device)
     if call.text is None:
         hits = index.search(encoder, call.audio, call.k)
     elif hasattr(encoder, "embed_text"):
@@ -145,6 +143,19 @@ def _print_table(rows: Sequence[Sequence[str]]) -> None:
     for first, *others in rows:
         cells = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True)]
         print(f"  {first:<{widths[0]}}  {'  '.join(cells)}")
+
+
+def _encoder(model: str, device: str) -> Any:
+    from reprs.models import hub
+
+    encoder = hub.load(model)
+    try:
+        return encoder.to(device)
+    except (
+        RuntimeError,
+        AssertionError,
+    ) as error:  # torch has one kind for a wrong name, another for no CUDA
+        raise ValueError(f"--device {device} is not to be had here: {str(error).splitlines()[0]}") from None
 
 
 def _find(audio: list[str]) -> tuple[list[Path], list[Failure]]:

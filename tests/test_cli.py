@@ -151,7 +151,9 @@ def test_embed_refuses_unusable_calls(shell, models, music, tmp_path):
         "no checkpoint": (music, "-o", tmp_path / "o.npz", "--model", tmp_path / "gone"),
         "--force": (music, "-o", there, *model),
         "name the output OUT.npz": (music, "-o", tmp_path / "o", *model),
-        "not a folder": (music, "-o", there, "--shards", *model),
+        "not a folder for shards": (music, "-o", there, "--shards", *model),
+        "cannot be written": (music, "-o", there / "o.npz", *model),
+        "--device flubber": (music, "-o", tmp_path / "o.npz", "--device", "flubber", *model),
     }
     for expected, call in calls.items():
         code, out, err = shell("embed", *call)
@@ -246,6 +248,7 @@ def test_unusable_index_calls(shell, models, music, tmp_path):
         "no audio files": (tmp_path / "nothing", "-o", tmp_path / "i", *model),
         "no checkpoint": (music, "-o", tmp_path / "i", "--model", "gone"),
         "is a file": (music, "-o", file, *model),
+        "cannot be written": (music, "-o", file / "i", *model),
         "make one with": (music, "-o", tmp_path / "i", "--add", *model),
         "too short": (music, "-o", tmp_path / "i", "--window-s", "0.05", *model),
         "--hop-s needs": (music, "-o", tmp_path / "i", "--hop-s", "1", *model),

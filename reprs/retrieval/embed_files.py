@@ -133,6 +133,14 @@ def check_output(out: str, shards: bool, force: bool) -> None:
         raise OutputError(f"{out}: is a file, not a folder for shards")
     if (_shards(path) if shards else path.exists()) and not force:
         raise OutputError(f"{out} exists: choose another name or replace it with --force")
+    check_writable(path)
+
+
+def check_writable(path: Path) -> None:
+    """Say before the work, not after it, that an output has no place; raises `OutputError`."""
+    above = next(p for p in path.absolute().parents if p.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise OutputError(f"{path} cannot be written: {above} is not a folder that one may write to")
 
 
 def write_output(

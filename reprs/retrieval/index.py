@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from reprs.retrieval.embed_files import Embedded, Failure, embed_file, embed_files, version
+from reprs.retrieval.embed_files import Embedded, Failure, check_writable, embed_file, embed_files, version
 
 FORMAT_VERSION = 1
 SHORTEST_WINDOW_S = 0.1
@@ -140,6 +140,7 @@ def check_output(folder: str | Path, add: bool, force: bool) -> None:
         raise IndexFolderError(f"{folder}: is a file; an index is a folder")
     if folder.exists() and any(folder.iterdir()) and not add and not force:
         raise IndexFolderError(f"{folder} exists: add to it with --add or replace it with --force")
+    check_writable(folder)
 
 
 def check_windowing(window_s: float | None, hop_s: float | None, index: Index | None = None) -> None:

@@ -1,0 +1,6 @@
+"""One thread for the whole suite: on small tensors a team of threads costs more than it gives, most of all on a
+machine that has other work; measured here, the command-line tests under load: 93 s with two threads, 14 s with one."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before the first import of torch, numba or faiss
