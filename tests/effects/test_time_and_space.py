@@ -171,6 +171,30 @@ def test_decaying_noise_in_torch_equals_the_compiled_loop():
         assert torch.allclose(a, b, rtol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["chorus", "delay", "reverb", "room"])
+def test_the_way_of_other_devices_agrees(name, monkeypatch):
+    """What a GPU runs, on the CPU: plain torch in place of every compiled loop, gradients included."""
+    from reprs.effects import decaying_noise, delay_line, echoes
+
+    effect, x = registry[name], _noise(3, 2, 12_001, dtype=torch.float32)
+    audio, knobs = x.requires_grad_(), _knobs(effect, 3).requires_grad_()
+    compiled = effect(audio, 8_000, knobs)
+    monkeypatch.setattr(echoes, "_echoes", echoes.echoes_by_fft)
+    monkeypatch.setattr(delay_line, "_read", delay_line.read_in_torch)
+    monkeypatch.setattr(decaying_noise, "_decay", decaying_noise.decaying_noise_in_torch)
+    plain = effect(audio, 8_000, knobs)
+    assert _error_db(compiled.detach().numpy(), plain.detach().numpy()) < -110
+    weight = _noise(*x.shape, seed=7, dtype=torch.float32)
+    pairs = [torch.autograd.grad((y * weight).sum(), [audio, knobs]) for y in (compiled, plain)]
+    for one, other in zip(*pairs, strict=True):
+        assert _error_db(one.numpy(), other.numpy()) < -80
+
+
+def test_phaser_needs_a_stage():
+    with pytest.raises(ValueError, match="at least 1"):
+        registry["phaser"].with_options(stages=0)(_noise(1, 1, 10), 44_100)
+
+
 def test_reverb_seeds_differ_and_repeat():
     reverb, x = registry["reverb"], _noise(1, 2, 4000)
     again = [reverb.with_options(seed=s)(x, 8_000) for s in (0, 0, 1)]

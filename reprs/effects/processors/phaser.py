@@ -33,6 +33,8 @@ def phaser(
     without prewarping, which is stable at any frequency. The coefficient follows every sample; the feedback
     from the last stage arrives one sample later. The channels sweep a quarter turn apart.
     """
+    if stages < 1:
+        raise ValueError(f"phaser: stages is at least 1, got {stages}")
 
     def run(x: Tensor, mix: Tensor, *knobs: Tensor) -> Tensor:
         return crossfade(x, _allpassed(x, sample_rate, stages, *knobs), mix)

@@ -70,3 +70,4 @@ def phaser(x, sample_rate, rate_hz, depth_octaves, centre_hz, feedback, mix, sta
 
 
 ORACLES = {"delay": delay, "chorus": chorus, "phaser": phaser}
+VARIANTS = {"phaser": [{"stages": 6}]}
