@@ -64,10 +64,10 @@ def k_weighting(sample_rate: int) -> Tensor:
 
 
 def fast_length(length: int) -> int:
-    """The next FFT size that has no prime factor above 5."""
+    """The next FFT size that has no prime factor above 7."""
     while True:
         rest = length
-        for prime in (2, 3, 5):
+        for prime in (2, 3, 5, 7):
             while rest % prime == 0:
                 rest //= prime
         if rest == 1:

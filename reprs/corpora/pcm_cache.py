@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +38,9 @@ def fill(items: Sequence[Item], sample_rate: int, workers: int = 2) -> list[Prob
     jobs = [(item, sample_rate) for item in missing]
     if not jobs:
         return []
-    # A fresh interpreter for each worker: a fork would inherit torch's threads in an unknown state.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        done = list(track(pool.map(_problem_of, jobs, chunksize=1), "decoding", total=len(jobs)))
+    # Threads are enough: libsndfile, soxr and NumPy let go of Python's lock while they work.
+    with ThreadPoolExecutor(workers) as pool:
+        done = list(track(pool.map(_problem_of, jobs), "decoding", total=len(jobs)))
     return [problem for problem in done if problem is not None]
 
 
@@ -78,6 +78,6 @@ def _decode(item: Item, sample_rate: int, target: Path) -> None:
     peak = float(x.abs().max())
     samples = (x.numpy().T * (32767 / max(1.0, peak))).round().astype(np.int16)
     # Written aside and renamed: another worker sees all of it or nothing.
-    scratch = target.with_suffix(f".{os.getpid()}.npy")
+    scratch = target.with_suffix(f".{os.getpid()}-{threading.get_ident()}.npy")
     np.save(scratch, samples)
     scratch.replace(target)
