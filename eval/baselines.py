@@ -47,19 +47,17 @@ class MfccStatistics:
 
 
 class MixingFeatures:
-    """What an engineer reads off meters: dynamics at several time scales, width, and spectral shape.
+    """What an engineer reads off meters: 12 numbers on dynamics, width and spectral shape.
 
-    Crest factor, spread of short-term levels (loudness range), rate of level change, side-to-mid ratio and
-    channel correlation in four bands, octave-band energies, centroid, spread, roll-off, flatness and flux.
+    A longer vector (more time scales, width by band, octave bands) describes the content more than the
+    effects and scored lower in the 20-way.
     """
 
     name = "mixing features"
 
     def embed(self, audio: Tensor, sample_rate: int) -> Tensor:
-        power = _power(audio, sample_rate)
-        mid = _power(_mid_side(audio)[0][:, None], sample_rate)[:, 0]
-        parts = [_dynamics(audio, sample_rate), _width(audio, sample_rate), _shape(mid, sample_rate)]
-        return torch.cat([*parts, _bands_db(power.mean(dim=(1, 3)), sample_rate)], dim=1)
+        mid = _power(_mid_side(audio)[0])
+        return torch.cat([_dynamics(audio, sample_rate), _width(audio), _shape(mid, sample_rate)], dim=1)
 
 
 class Standardised:
@@ -82,18 +80,16 @@ def _mid_side(audio: Tensor) -> tuple[Tensor, Tensor]:
     return (left + right) / 2, (left - right) / 2
 
 
-def _power(audio: Tensor, sample_rate: int) -> Tensor:
-    """Power spectrogram `(B, C, F, N)`."""
-    flat = audio.reshape(-1, audio.shape[-1])
-    window = torch.hann_window(N_FFT, device=audio.device)
-    spectrum = torch.stft(flat, N_FFT, HOP, window=window, return_complex=True)
-    return (spectrum.real**2 + spectrum.imag**2).reshape(*audio.shape[:2], *spectrum.shape[-2:])
+def _power(x: Tensor) -> Tensor:
+    """Power spectrogram of `(B, T)`, `(B, F, N)`."""
+    window = torch.hann_window(N_FFT, device=x.device)
+    spectrum = torch.stft(x, N_FFT, HOP, window=window, return_complex=True)
+    return spectrum.real**2 + spectrum.imag**2
 
 
 def _log_mel(x: Tensor, sample_rate: int, bands: int) -> Tensor:
     """`(B, T)` → `(B, bands, N)` in dB."""
-    power = _power(x[:, None], sample_rate)[:, 0]
-    return 10 * torch.log10(_mel_matrix(sample_rate, bands).to(x) @ power + 1e-6)
+    return 10 * torch.log10(_mel_matrix(sample_rate, bands).to(x) @ _power(x) + 1e-6)
 
 
 def _mel_matrix(sample_rate: int, bands: int) -> Tensor:
@@ -122,47 +118,37 @@ def _db(power: Tensor) -> Tensor:
 
 
 def _dynamics(audio: Tensor, sample_rate: int) -> Tensor:
-    """Crest factor and the spread and movement of levels in windows of 10, 50 and 400 ms, in dB."""
+    """Crest factor, loudness range (95 to 10 % of the levels of 400 ms) and spread of 10 ms levels, in dB."""
     power = audio.square().mean(dim=1)
-    columns = [_db(audio.abs().amax(dim=(1, 2)).square()) - _db(power.mean(dim=1))]
-    for window_s in (0.01, 0.05, 0.4):
-        samples = round(window_s * sample_rate)
-        levels = _db(power.unfold(1, samples, samples).mean(dim=2))
-        q = torch.quantile(levels, torch.tensor([0.1, 0.5, 0.95], device=audio.device), dim=1)
-        columns += [q[2] - q[0], q[2] - q[1], levels.std(dim=1), levels.diff(dim=1).abs().mean(dim=1)]
-    return torch.stack(columns, dim=1)
+    crest_db = _db(audio.abs().amax(dim=(1, 2)).square()) - _db(power.mean(dim=1))
+    slow, fast = (_levels_db(power, round(window_s * sample_rate)) for window_s in (0.4, 0.01))
+    high, low = (slow.quantile(q, dim=1) for q in (0.95, 0.1))
+    return torch.stack([crest_db, high - low, fast.std(dim=1), fast.diff(dim=1).abs().mean(dim=1)], dim=1)
 
 
-def _width(audio: Tensor, sample_rate: int) -> Tensor:
-    """Side-to-mid ratio in dB and channel correlation, over all and below 200, 2,000, 8,000 Hz and above."""
-    spectrum = torch.fft.rfft(audio[:, [0, -1]])
-    hz = torch.fft.rfftfreq(audio.shape[-1], 1 / sample_rate).to(audio.device)
-    columns = []
-    for low, high in ((0, 1e6), (0, 200), (200, 2_000), (2_000, 8_000), (8_000, 1e6)):
-        left, right = spectrum[:, :, (hz >= low) & (hz < high)].unbind(dim=1)
-        side, mid = (left - right).abs().square().sum(1), (left + right).abs().square().sum(1)
-        cross = (left * right.conj()).real.sum(1)
-        energy = left.abs().square().sum(1) * right.abs().square().sum(1)
-        columns += [_db(side / (mid + FLOOR) + 1e-6), cross / (energy.sqrt() + FLOOR)]
-    return torch.stack(columns, dim=1)
+def _levels_db(power: Tensor, samples: int) -> Tensor:
+    whole = power[:, : power.shape[1] // samples * samples]
+    return _db(whole.reshape(len(power), -1, samples).mean(dim=2))
+
+
+def _width(audio: Tensor) -> Tensor:
+    """Side-to-mid ratio in dB and the correlation of the channels."""
+    left, right = audio[:, 0], audio[:, -1]
+    mid, side = ((left + s * right).square().sum(dim=1) for s in (1, -1))
+    energy = left.square().sum(dim=1) * right.square().sum(dim=1)
+    correlation = (left * right).sum(dim=1) / (energy.sqrt() + FLOOR)
+    return torch.stack([_db(side / (mid + FLOOR) + 1e-6), correlation], dim=1)
 
 
 def _shape(power: Tensor, sample_rate: int) -> Tensor:
-    """Mean and spread over time of centroid, spread, roll-off, flatness, and flux; `power` is `(B, F, N)`."""
-    octave = torch.log2(torch.linspace(0, sample_rate / 2, power.shape[1], device=power.device).clamp_min(20))
+    """Centroid and its movement, spread, roll-off (octaves), flatness (dB) and flux (dB) of `(B, F, N)`."""
+    hz = torch.linspace(0, sample_rate / 2, power.shape[1], device=power.device)
+    octave = torch.log2(hz.clamp_min(20))[:, None]
     share = power / (power.sum(dim=1, keepdim=True) + FLOOR)
-    centroid = (octave[:, None] * share).sum(dim=1)
-    spread = ((octave[:, None] - centroid[:, None]).square() * share).sum(dim=1).sqrt()
+    centroid = (octave * share).sum(dim=1)
+    spread = ((octave - centroid[:, None]).square() * share).sum(dim=1).sqrt()
     rolled = (share.cumsum(dim=1) < 0.85).sum(dim=1).clamp_max(len(octave) - 1)
     flatness = _db(power).mean(dim=1) - _db(power.mean(dim=1))
-    flux = share.sqrt().diff(dim=2).clamp_min(0).square().sum(dim=1)
-    curves = torch.stack([centroid, spread, octave[rolled], flatness], dim=1)
-    return torch.cat([_statistics(curves), _db(flux.mean(dim=1, keepdim=True))], dim=1)
-
-
-def _bands_db(spectrum: Tensor, sample_rate: int) -> Tensor:
-    """Energy in ten octave bands from 31 Hz to 16 kHz against the whole, in dB; `spectrum` is `(B, F)`."""
-    hz = torch.linspace(0, sample_rate / 2, spectrum.shape[1], device=spectrum.device)
-    centres = 31.25 * 2.0 ** torch.arange(10)
-    bands = [spectrum[:, (hz >= c / 2**0.5) & (hz < c * 2**0.5)].sum(dim=1) for c in centres.tolist()]
-    return _db(torch.stack(bands, dim=1) / (spectrum.sum(dim=1, keepdim=True) + FLOOR) + 1e-7)
+    flux = _db(share.sqrt().diff(dim=2).clamp_min(0).square().sum(dim=1))
+    curves = [centroid, spread, octave[rolled, 0], flatness, flux]
+    return torch.stack([*(c.mean(dim=1) for c in curves), centroid.std(dim=1)], dim=1)

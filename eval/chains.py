@@ -96,7 +96,7 @@ def _log(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(math.log(low), math.log(high))))
 
 
-def _gain_db(rng: np.random.Generator, low: float = 3.0, high: float = 12.0) -> float:
+def _gain_db(rng: np.random.Generator, low: float = 4.0, high: float = 15.0) -> float:
     return float(rng.choice([-1, 1]) * rng.uniform(low, high))
 
 
@@ -120,7 +120,7 @@ def _filter(rng: np.random.Generator) -> list[Step]:
 
 
 def _compressor(rng: np.random.Generator) -> list[Step]:
-    threshold_db, ratio = rng.uniform(DRY_RMS_DB - 18, DRY_RMS_DB - 3), _log(rng, 2.5, 12)
+    threshold_db, ratio = rng.uniform(DRY_RMS_DB - 22, DRY_RMS_DB - 8), _log(rng, 3, 20)
     settings = {"attack_ms": _log(rng, 0.5, 60), "release_ms": _log(rng, 30, 500)}
     make_up_db = (DRY_RMS_DB - threshold_db) * (1 - 1 / ratio)
     return [
@@ -130,28 +130,28 @@ def _compressor(rng: np.random.Generator) -> list[Step]:
 
 
 def _distortion(rng: np.random.Generator) -> list[Step]:
-    return [("Distortion", {"drive_db": rng.uniform(10, 35)})]
+    return [("Distortion", {"drive_db": rng.uniform(12, 40)})]
 
 
 def _chorus(rng: np.random.Generator) -> list[Step]:
-    settings = {"rate_hz": _log(rng, 0.3, 4), "depth": rng.uniform(0.15, 0.7)}
+    settings = {"rate_hz": _log(rng, 0.3, 4), "depth": rng.uniform(0.2, 0.9)}
     settings |= {"centre_delay_ms": rng.uniform(4, 18), "feedback": rng.uniform(0, 0.4)}
-    return [("Chorus", settings | {"mix": rng.uniform(0.3, 0.6)})]
+    return [("Chorus", settings | {"mix": rng.uniform(0.35, 0.65)})]
 
 
 def _phaser(rng: np.random.Generator) -> list[Step]:
     settings = {"rate_hz": _log(rng, 0.2, 3), "depth": rng.uniform(0.3, 0.9)}
-    settings |= {"centre_frequency_hz": _log(rng, 400, 3_000), "feedback": rng.uniform(0.1, 0.7)}
+    settings |= {"centre_frequency_hz": _log(rng, 400, 3_000), "feedback": rng.uniform(0.2, 0.8)}
     return [("Phaser", settings | {"mix": rng.uniform(0.4, 0.6)})]
 
 
 def _delay(rng: np.random.Generator) -> list[Step]:
-    settings = {"delay_seconds": _log(rng, 0.06, 0.6), "feedback": rng.uniform(0.1, 0.6)}
-    return [("Delay", settings | {"mix": rng.uniform(0.2, 0.5)})]
+    settings = {"delay_seconds": _log(rng, 0.06, 0.6), "feedback": rng.uniform(0.1, 0.7)}
+    return [("Delay", settings | {"mix": rng.uniform(0.25, 0.6)})]
 
 
 def _reverb(rng: np.random.Generator) -> list[Step]:
-    wet = rng.uniform(0.15, 0.6)
+    wet = rng.uniform(0.2, 0.8)
     settings = {
         "room_size": rng.uniform(0.2, 0.95),
         "damping": rng.uniform(0, 1),

@@ -43,22 +43,27 @@ def find_pieces(folder: Path | None, shortest_s: float) -> tuple[str, list[Piece
     A folder when one is given; else the test-role Debian packages when they are in the cache; else the
     held-out songs of the built-in corpus.
     """
-    from reprs.corpora import BuiltinCorpus, DebianCorpus, FolderCorpus
+    from reprs.corpora.debian import DebianCorpus
 
     if folder is not None:
+        from reprs.corpora.folder import FolderCorpus
+
         return f"folder {folder.name}", _pieces(FolderCorpus(folder).items(), shortest_s)
     recordings = _pieces(DebianCorpus(role="test").items(), shortest_s)
     if len(recordings) >= FEWEST:
         return f"Debian packages {' '.join(sorted({p.source for p in recordings}))}", recordings
-    builtin = BuiltinCorpus(role="test")
+    from reprs.corpora.builtin import BuiltinCorpus
+
+    builtin = BuiltinCorpus(n_songs=120, split="test")
     builtin.download()
     return "built-in corpus, held-out songs", _pieces(builtin.items(), shortest_s)
 
 
 def draw_cut(rng: np.random.Generator, piece: Piece, length_s: float) -> Cut:
-    """A random place in a piece, with spare places in case it is quiet there."""
-    starts = piece.start_s + rng.uniform(0, piece.duration_s - length_s, size=CANDIDATES)
-    return Cut(piece, tuple(round(float(s), 3) for s in starts))
+    """A random place in a piece; should it be quiet there, others, and in the end a search from the start."""
+    spare_s = piece.duration_s - length_s
+    starts = [*rng.uniform(0, spare_s, size=CANDIDATES), *np.linspace(0, spare_s, 4 * CANDIDATES)]
+    return Cut(piece, tuple(round(piece.start_s + float(s), 3) for s in starts))
 
 
 def read_cut(cut: Cut, length_s: float) -> np.ndarray:
