@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import io
 import json
 import os
 import sys
@@ -29,6 +30,9 @@ EVAL_TASKS = ("retrieval",)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; 0 done, 1 some inputs failed and were listed, 2 unusable call."""
     args = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file name may hold what this terminal's encoding lacks
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _run(args)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
@@ -64,7 +68,9 @@ def _embed(call: argparse.Namespace) -> int:
     encoder = _encoder(call.model, call.device)
     results = embed_files.embed_files(encoder, paths)
     count, failures = embed_files.write_output(call.out, results, call.model, encoder.model_hash, shards)
-    return _report(f"embedded {count} of {len(paths) + len(missing)}", missing + failures, count and call.out)
+    return _report(
+        f"embedded {count} of {len(paths) + len(missing)} files", missing + failures, count and call.out
+    )
 
 
 def _index_build(call: argparse.Namespace) -> int:
@@ -82,7 +88,7 @@ def _index_build(call: argparse.Namespace) -> int:
     if added:
         index.write(call.out)
     unchanged = len(paths) - added - len(failures)
-    said = f"indexed {added} of {len(paths) + len(missing)}" + (
+    said = f"indexed {added} of {len(paths) + len(missing)} files" + (
         f", {unchanged} unchanged" if unchanged else ""
     )
     return _report(said, missing + failures, (added or unchanged) and call.out)
@@ -170,7 +176,7 @@ def _find(audio: list[str]) -> tuple[list[Path], list[Failure]]:
 
 def _report(said: str, failures: Sequence[Failure], out: Any) -> int:
     """List what failed on stderr, name the output on stdout."""
-    print(f"{said} files" + (f", {len(failures)} failed:" if failures else ""), file=sys.stderr)
+    print(said + (f", {len(failures)} failed:" if failures else ""), file=sys.stderr)
     for failure in failures:
         print(f"  {failure.reason}", file=sys.stderr)
     if out:

@@ -1,5 +1,8 @@
-"""One thread for the whole suite: on small tensors a team of threads costs more than it gives, most of all on a
-machine that has other work; measured here, the command-line tests under load: 93 s with two threads, 14 s with one."""
+"""One thread for the whole suite.
+
+On small tensors a team of threads costs more than it gives, most of all on a machine that has other work:
+measured under load, the command-line tests took 93 s with two threads and 14 s with one.
+"""
 
 import os
 

@@ -196,11 +196,11 @@ def test_an_index_grows_by_what_is_new_or_changed(shell, models, music, tmp_path
     assert shell(*build, "--model", models / "one")[0] == 0
     assert "--force" in said(shell(*build, "--model", models / "one")[2])
     code, _, err = shell(*build, "--add")
-    assert code == 0 and "indexed 0 of 3, 3 unchanged" in err
+    assert code == 0 and "indexed 0 of 3 files, 3 unchanged" in err
     noise(music / "b.wav", seconds=0.5, seed=7)
     noise(music / "d.wav", seed=8)
     code, _, err = shell(*build, "--add")
-    assert code == 0 and "indexed 2 of 4, 2 unchanged" in err
+    assert code == 0 and "indexed 2 of 4 files, 2 unchanged" in err
     items = [json.loads(line) for line in (index / "items.jsonl").read_text().splitlines()]
     assert sorted(i["path"] for i in items) == sorted(str(p.resolve()) for p in music.rglob("*.wav"))
     for path in music.rglob("*.wav"):

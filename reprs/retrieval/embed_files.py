@@ -94,12 +94,15 @@ def embed_files(
 def window_starts(
     duration_s: float, window_s: float | None = None, hop_s: float | None = None
 ) -> tuple[list[float], float]:
-    """Where windows start and how long each is, in seconds; a file shorter than a window is one window."""
+    """Where windows start and how long each is, in seconds; a file shorter than a window is one window.
+
+    They cover the file to a millisecond, so that a rounded duration does not give the same window twice.
+    """
     if window_s is None or window_s >= duration_s:
         return [0.0], duration_s
     last = duration_s - window_s
     starts = np.arange(0.0, last - 1e-3, hop_s or window_s).tolist()
-    return [*starts, last], window_s
+    return ([*starts, last] if starts else [0.0]), window_s
 
 
 def version(path: Path) -> tuple[int, int]:
