@@ -204,12 +204,15 @@ def report(packages: Sequence[str]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch packages and say what is in them."""
     parser = argparse.ArgumentParser(
-        prog="python -m reprs.corpora.debian", description=__doc__.split("\n")[0]
+        prog="python -m reprs.corpora.debian", description="Fetch recordings out of Debian packages."
     )
-    parser.add_argument("--packages", nargs="+", metavar="NAME", help="default: every package of the table")
+    parser.add_argument(
+        "--packages", nargs="+", metavar="NAME", help="default: all of the table (5 GB to fetch)"
+    )
+    parser.add_argument("--role", choices=("train", "test"), help="only packages of this side of the split")
     parser.add_argument("--report", action="store_true", help="only say what is in the cache")
     options = parser.parse_args(arguments)
-    packages = options.packages or list(PACKAGES)
+    packages = options.packages or [n for n, p in PACKAGES.items() if options.role in (None, p.role)]
     try:
         if not options.report:
             fetch(DebianCorpus(packages).packages)
