@@ -1,0 +1,127 @@
+"""The encoder's promises: any length, the same alone and in a batch, level and rate do not matter, clear refusals."""
+
+import pytest
+import torch
+from scipy.signal import resample_poly
+
+from reprs.models.encoder import EffectEncoder
+from reprs.models.frontend import EchoCepstrum, StereoMel, mel_filterbank
+
+RATE = 44_100
+
+
+@pytest.fixture(scope="module")
+def encoder() -> EffectEncoder:
+    torch.manual_seed(0)
+    return EffectEncoder(width=8, hidden=64, embedding_dim=32).eval()
+
+
+def noise(seconds: float, channels: int = 2, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return 0.1 * torch.randn(channels, round(seconds * RATE), generator=generator)
+
+
+def test_shapes_and_unit_length(encoder):
+    for audio, count in ((noise(1), 1), (noise(1)[None].repeat(3, 1, 1), 3), ([noise(0.1), noise(2, 1)], 2)):
+        e = encoder.embed(audio, RATE)
+        assert e.shape == (count, encoder.embedding_dim)
+        assert torch.allclose(e.norm(dim=1), torch.ones(count), atol=1e-6)
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.5, 2.972, 3.0, 4.6, 10.0])
+def test_alone_equals_in_a_batch_and_twice(encoder, seconds):
+    x = noise(seconds)
+    alone = encoder.embed(x, RATE)[0]
+    together = encoder.embed([noise(3, seed=1), x, noise(0.2, 1, seed=2)], RATE)[1]
+    assert torch.equal(alone, encoder.embed(x, RATE)[0])
+    assert (alone - together).abs().max() < 1e-5
+
+
+def test_forward_of_a_batch_equals_one_by_one(encoder):
+    x = torch.stack([noise(3, seed=s) for s in range(5)])
+    with torch.no_grad():
+        assert (encoder(x) - torch.cat([encoder(i[None]) for i in x])).abs().max() < 1e-5
+
+
+def test_embedding_leaves_the_training_mode_alone(encoder):
+    encoder.train()
+    encoder.embed(noise(0.5), RATE)
+    assert encoder.training
+    encoder.eval()
+
+
+def test_level_does_not_matter(encoder):
+    x = noise(2)
+    assert (encoder.embed(x, RATE) - encoder.embed(x * 0.05, RATE)).abs().max() < 1e-3
+
+
+def test_mono_equals_two_equal_channels(encoder):
+    x = noise(1, 1)
+    assert torch.equal(encoder.embed(x, RATE), encoder.embed(x.repeat(2, 1), RATE))
+
+
+def test_other_rates_are_resampled(encoder):
+    x = noise(2)
+    twice = torch.from_numpy(resample_poly(x.numpy(), 2, 1, axis=1, window=("kaiser", 12.0))).float()
+    assert (encoder.embed(x, RATE) * encoder.embed(twice, 2 * RATE)).sum() > 0.99
+
+
+@pytest.mark.parametrize(
+    ("audio", "words"),
+    [
+        (torch.zeros(2, 4_000), "0.1 s"),
+        (torch.zeros(8, RATE), "mono or stereo"),
+        (torch.full((2, RATE), float("nan")), "NaN"),
+        (torch.zeros(RATE), "mono or stereo"),
+        ([], "empty"),
+    ],
+)
+def test_refusals_are_one_line(encoder, audio, words):
+    with pytest.raises(ValueError, match=words) as refusal:
+        encoder.embed(audio, RATE)
+    assert "\n" not in str(refusal.value)
+
+
+def test_silence_is_finite(encoder):
+    assert bool(encoder.embed(torch.zeros(2, RATE), RATE).isfinite().all())
+
+
+def test_differentiable_in_the_audio(encoder):
+    x = noise(1)[None].requires_grad_()
+    encoder(x)[:, 0].sum().backward()
+    assert bool(x.grad.isfinite().all()) and x.grad.abs().max() > 0
+
+
+def test_size():
+    assert sum(p.numel() for p in EffectEncoder().parameters()) <= 4_000_000
+
+
+def test_an_echo_is_a_peak_at_its_delay():
+    echo, delay = EchoCepstrum(RATE), 4_410
+    x = noise(3)[None]
+    wet = x.clone()
+    wet[..., delay:] += 0.3 * x[..., :-delay]
+    # Octave [4096, 8192) has 32 bins of 128 samples.
+    expected = 32 * (12 - 5) + (delay - 4096) // 128
+    assert int(echo(wet)[0, 0].argmax()) == expected
+    assert echo(wet)[0, 0].max() > 2 * echo(x)[0, 0].max()
+
+
+def test_the_cepstrum_of_noise_has_unit_energy():
+    energy = EchoCepstrum(RATE)(noise(3)[None])[0, 4]
+    assert energy[-64:].exp().mean() == pytest.approx(1.0, abs=0.15)
+
+
+def test_the_stereo_mel_of_known_signals():
+    mel = StereoMel(RATE)
+    one, other = noise(1, 1), noise(1, 1, seed=1)
+    mono, opposite = mel(one.repeat(2, 1)[None]), mel(torch.cat([one, -one])[None])
+    apart = mel(torch.cat([one, other])[None])
+    assert mono[0, 2].min() > 0.99 and opposite[0, 2].max() < -0.99
+    assert apart[0, 2].mean().abs() < 0.1 and apart[0, 1].mean().abs() < 0.2
+    assert mono[0, 1].max() < -6.9
+
+
+def test_the_mel_filterbank_has_no_empty_band_and_unit_area():
+    filters = mel_filterbank(RATE, 2048, 96, 20, 18_000)
+    assert torch.allclose(filters.sum(0), torch.ones(96), atol=1e-5) and bool((filters >= 0).all())
