@@ -1,7 +1,7 @@
 """Exact, differentiable audio effects, each declared once.
 
-`registry` maps names to effects; every module in `reprs/effects/processors/` is imported here, so a new file with an
-`@effect` function in it is all that a new effect needs.
+`registry` maps names to effects; every module in `reprs/effects/processors/` is imported here, so a new
+file with an `@effect` function in it is all that a new effect needs.
 """
 
 import importlib

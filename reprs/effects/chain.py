@@ -13,9 +13,9 @@ from reprs.effects.spec import Effect, Param, check_audio
 class Chain:
     """Effects applied one after another, each batch item with its own knobs, bypasses and order.
 
-    `chain(x, sample_rate, z, mask=None, order=None)`: `x` `(B, C, T)`, `z` `(B, P)` with the knobs of all effects
-    side by side, `mask` `(B, E)` true where an effect is on (an effect that is off passes its input untouched),
-    `order` `(E,)` or `(B, E)` a permutation of the effects' positions.
+    `chain(x, sample_rate, z, mask=None, order=None)`: `x` `(B, C, T)`, `z` `(B, P)` with the knobs of all
+    effects side by side, `mask` `(B, E)` true where an effect is on (one that is off passes its input
+    untouched), `order` `(E,)` or `(B, E)` a permutation of the effects' positions.
     """
 
     def __init__(self, effects: Sequence[Effect]) -> None:

@@ -15,8 +15,8 @@ MIN_DURATION_S = 0.1
 class EffectEncoder(nn.Module):
     """Four views of a clip, a small network for each, and one embedding of unit length.
 
-    `forward` takes `(B, 2, T)` at `sample_rate` and returns `(B, embedding_dim)`; `features` returns the layer below,
-    which carries more about single knobs. `embed` takes audio of any rate and length.
+    `forward` takes `(B, 2, T)` at `sample_rate` and returns `(B, embedding_dim)`; `features` returns the
+    layer below, which carries more about single knobs. `embed` takes audio of any rate and length.
     """
 
     sample_rate = 44_100
@@ -75,8 +75,8 @@ class EffectEncoder(nn.Module):
     def embed(self, audio: Tensor | list[Tensor], sample_rate: int) -> Tensor:
         """Embed whole recordings: `(C, T)`, `(B, C, T)` or a list of `(C, T_i)` → `(B, D)`, unit length.
 
-        Mono or stereo, at least 0.1 s. Longer recordings are cut into windows of about `window_s`; their embeddings
-        are averaged. An item's result does not depend on the batch it is in.
+        Mono or stereo, at least 0.1 s. Longer recordings are cut into windows of about `window_s`; their
+        embeddings are averaged. An item's result does not depend on the batch it is in.
         """
         items = [audio] if isinstance(audio, Tensor) and audio.ndim == 2 else list(audio)
         if not items:
@@ -104,7 +104,11 @@ class EffectEncoder(nn.Module):
 
 
 class MelNet(nn.Module):
-    """A small residual network over the stereo mel spectrogram, pooled over time by mean, deviation and maximum."""
+    """A small residual network over the stereo mel spectrogram, pooled over time by mean, deviation and
+    maximum.
+    """
+
+    height: Tensor
 
     def __init__(self, bands: int, width: int) -> None:
         super().__init__()

@@ -1,4 +1,5 @@
-"""What the effect encoder looks at: four views of a clip, each suited to the traces that one family of effects leaves.
+"""What the effect encoder looks at: four views of a clip, each suited to the traces that one family of
+effects leaves.
 
 All are invariant to the clip's level and defined for any length. `x` is stereo audio `(B, 2, T)`.
 """
@@ -38,6 +39,8 @@ class StereoMel(nn.Module):
     """Log-mel of the mid channel, side-to-mid ratio and inter-channel coherence, `(B, 3, bands, frames)`."""
 
     high_hz = 18_000
+    window: Tensor
+    filters: Tensor
 
     def __init__(self, sample_rate: int, n_fft: int = 2048, hop: int = 735, bands: int = 96) -> None:
         super().__init__()
@@ -49,7 +52,12 @@ class StereoMel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         spectrum = torch.stft(
-            x.flatten(0, 1), self.n_fft, self.hop, window=self.window, pad_mode="constant", return_complex=True
+            x.flatten(0, 1),
+            self.n_fft,
+            self.hop,
+            window=self.window,
+            pad_mode="constant",
+            return_complex=True,
         )
         # Contiguous real and imaginary parts: products of strided halves cost a CPU twice the time.
         bins = spectrum.transpose(-1, -2)[..., : self.bins].unflatten(0, (-1, 2))
@@ -66,13 +74,15 @@ class StereoMel(nn.Module):
 
 
 class EchoCepstrum(nn.Module):
-    """Echoes and reverberation by quefrency, `(B, 6, bins)`: positive peak, negative peak and energy of the power
-    cepstrum (Bogert, Healy and Tukey 1963) of mid and side.
+    """Echoes and reverberation by quefrency, `(B, 6, bins)`: positive peak, negative peak and energy of
+    the power cepstrum (Bogert, Healy and Tukey 1963) of mid and side.
 
-    An echo after d seconds ripples the spectrum with period 1/d, whatever is playing: a peak at quefrency d. A
-    reverberation lifts the energy over all quefrencies up to its decay. Each octave of quefrency is cut into
-    `per_octave` equal bins. White noise has energy 1 everywhere.
+    An echo after d seconds ripples the spectrum with period 1/d, whatever is playing: a peak at quefrency
+    d. A reverberation lifts the energy over all quefrencies up to its decay. Each octave of quefrency is
+    cut into `per_octave` equal bins. White noise has energy 1 everywhere.
     """
+
+    band: Tensor
 
     def __init__(
         self,
@@ -122,7 +132,8 @@ class EchoCepstrum(nn.Module):
 class Dynamics(nn.Module):
     """Order statistics of level and waveform, `(B, width)`: what compression, limiting and distortion change.
 
-    Quantiles of 5.8 ms level, of its rise and fall, of crest factor, and of the samples themselves (both signs).
+    Quantiles of 5.8 ms level, of its rise and fall, of crest factor, and of the samples themselves (both
+    signs).
     """
 
     frame = 256
@@ -184,7 +195,9 @@ def spectral_statistics(mel: Tensor) -> Tensor:
 
 
 def _frames(x: Tensor, size: int) -> Tensor:
-    """`(…, T)` → `(…, frames, min(T, size))`: half-overlapping frames; a rest shorter than a half frame is left out."""
+    """`(…, T)` → `(…, frames, min(T, size))`: half-overlapping frames; a rest shorter than a half frame is
+    left out.
+    """
     if x.shape[-1] <= size:
         return x.unsqueeze(-2)
     return x.unfold(-1, size, size // 2)

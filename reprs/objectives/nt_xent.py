@@ -11,8 +11,8 @@ from torch.nn import functional as F
 def nt_xent(a: Tensor, b: Tensor, temperature: float = 0.1) -> Tensor:
     """Mean cross-entropy of finding `b[i]` from `a[i]`, and back, among all other embeddings.
 
-    `a`, `b` `(N, D)`, of unit length. Under DDP the candidates are those of all processes (equal N in each), and
-    gradients flow to each process's own embeddings as well as through the gathered ones.
+    `a`, `b` `(N, D)`, of unit length. Under DDP the candidates are those of all processes (equal N in
+    each), and gradients flow to each process's own embeddings as well as through the gathered ones.
     """
     if a.shape != b.shape or a.ndim != 2:
         raise ValueError(f"a and b are both (N, D), got {tuple(a.shape)} and {tuple(b.shape)}")

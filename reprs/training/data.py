@@ -6,24 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from reprs._cpu_torch import prepare
-
-prepare()
-
-import pytorch_lightning as pl  # noqa: E402
-
-from reprs.corpora.item import Item, in_test  # noqa: E402
-from reprs.corpora.registry import registry  # noqa: E402
-from reprs.corpora.segments import SegmentDataset  # noqa: E402
+from reprs.corpora.item import Item, in_test
+from reprs.corpora.registry import registry
+from reprs.corpora.segments import SegmentDataset
 
 
 @dataclass(frozen=True)
 class Source:
-    """A corpus by its name in the registry, with its options, e.g. `{corpus: folder, options: {path: music}}`."""
+    """A corpus by its name in the registry, with its options, e.g. `{corpus: folder, options: {path:
+    music}}`.
+    """
 
     corpus: str
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -53,9 +50,22 @@ class SegmentData(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.sources, self.groups, self.validation_groups, self.workers = corpora, groups, validation_groups, workers
-        self.segment = {"segment_s": segment_s, "sample_rate": sample_rate, "decode_once": decode_once}
-        self.segments, self.validation_segments, self.validation_share = segments, validation_segments, validation_share
+        self.sources, self.groups, self.validation_groups, self.workers = (
+            corpora,
+            groups,
+            validation_groups,
+            workers,
+        )
+        self.segment: dict[str, Any] = {
+            "segment_s": segment_s,
+            "sample_rate": sample_rate,
+            "decode_once": decode_once,
+        }
+        self.segments, self.validation_segments, self.validation_share = (
+            segments,
+            validation_segments,
+            validation_share,
+        )
         self.stem_mix_probability, self.weights, self.seed = stem_mix_probability, weights or {}, seed
 
     def prepare_data(self) -> None:
@@ -85,7 +95,12 @@ class SegmentData(pl.LightningDataModule):
         present = {item.source for item in items}
         weights = {source: weight for source, weight in self.weights.items() if source in present}
         return SegmentDataset(
-            items, seed=seed, segments_per_epoch=count, stem_mix_probability=stem_mix, weights=weights, **self.segment
+            items,
+            seed=seed,
+            segments_per_epoch=count,
+            stem_mix_probability=stem_mix,
+            weights=weights,
+            **self.segment,
         )
 
     def _loader(self, dataset: SegmentDataset, batch_size: int, workers: int) -> DataLoader[Tensor]:

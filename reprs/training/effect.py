@@ -7,29 +7,26 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from reprs._cpu_torch import prepare
-
-prepare()
-
-import pytorch_lightning as pl  # noqa: E402
-
-from reprs.models import hub  # noqa: E402
-from reprs.models.encoder import EffectEncoder  # noqa: E402
-from reprs.objectives.knobs import KnobReader  # noqa: E402
-from reprs.objectives.nt_xent import nt_xent  # noqa: E402
-from reprs.views.pairs import PairMaker, Views  # noqa: E402
-from reprs.views.sampler import ChainSampler, Choice  # noqa: E402
+from reprs.models import hub
+from reprs.models.encoder import EffectEncoder
+from reprs.objectives.knobs import KnobReader
+from reprs.objectives.nt_xent import nt_xent
+from reprs.views.normalisation import EffectNormaliser
+from reprs.views.pairs import PairMaker, Views
+from reprs.views.sampler import ChainSampler, Choice
 
 
 class EffectRecipe(pl.LightningModule):
     """Trains an `EffectEncoder` on random chains over raw segments.
 
-    A batch is `(2G, 2, T)` raw segments; the views are rendered from it on the training device. `val/20-way` is the
-    share of chains recognised on another content among 19 other chains on their own content, by the averaged weights.
+    A batch is `(2G, 2, T)` raw segments; the views are rendered from it on the training device.
+    `val/20-way` is the share of chains recognised on another content among 19 other chains on their own
+    content, by the averaged weights.
     """
 
     def __init__(
@@ -43,6 +40,7 @@ class EffectRecipe(pl.LightningModule):
         shuffled: float = 0.5,
         chains_per_group: int = 8,
         sibling_share: float = 0.5,
+        normalise: bool = False,
         temperature: float = 0.1,
         presence_weight: float = 1.0,
         knob_weight: float = 5.0,
@@ -53,31 +51,40 @@ class EffectRecipe(pl.LightningModule):
         seed: int = 0,
         start_from: str | None = None,
     ) -> None:
-        """`start_from` is a checkpoint (a name or a path) whose weights the encoder starts with."""
+        """`normalise` brings raw segments to the corpus average before any effect (Martínez-Ramírez 2022);
+        `start_from` is a checkpoint (a name or a path) whose weights the encoder starts with.
+        """
         super().__init__()
         self.save_hyperparameters()
         self.encoder = EffectEncoder(embedding_dim=embedding_dim, width=width, hidden=hidden)
         if start_from is not None:
             self.encoder.load_state_dict(hub.load(start_from).state_dict())
         sampler = ChainSampler(effects, few, few_at_most, shuffled)
-        self.make_pairs = PairMaker(sampler, chains_per_group, sibling_share)
+        self.normaliser = EffectNormaliser() if normalise else None
+        self.make_pairs = PairMaker(sampler, chains_per_group, sibling_share, normaliser=self.normaliser)
         self.make_trials = PairMaker(sampler, 20, sibling_share=0.0)
         self.reader = KnobReader(self.encoder.feature_dim, [len(e) for e in sampler.chain.effects])
-        self.average = AveragedModel(self.encoder, multi_avg_fn=get_ema_multi_avg_fn(ema_decay), use_buffers=True)
+        self.average = AveragedModel(
+            self.encoder, multi_avg_fn=get_ema_multi_avg_fn(ema_decay), use_buffers=True
+        )
         self.average.requires_grad_(False)
         self.temperature, self.presence_weight, self.knob_weight = temperature, presence_weight, knob_weight
         self.learning_rate, self.weight_decay, self.warmup_steps = learning_rate, weight_decay, warmup_steps
-        self.seed = seed
+        self.seed, self.trials = seed, 0
 
     def forward(self, x: Tensor) -> Tensor:
         return self.average.module(x)
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Views:
-        training = self.trainer.training
-        step = self.global_step if training else torch.iinfo(torch.int32).max - self._validation_step()
-        generator = torch.Generator().manual_seed(hash((self.seed, self.global_rank, step)) % 2**63)
+        training = bool(self.trainer.training)
+        key = (self.seed, self.global_rank, training, self.global_step if training else self.trials)
+        self.trials += not training
+        generator = torch.Generator().manual_seed(hash(key) % 2**63)
         maker = self.make_pairs if training else self.make_trials
         return maker(batch, EffectEncoder.sample_rate, generator)
+
+    def on_validation_epoch_start(self) -> None:
+        self.trials = 0
 
     def training_step(self, batch: Views, batch_idx: int) -> Tensor:
         features = self.encoder.features(batch.x)
@@ -93,7 +100,7 @@ class EffectRecipe(pl.LightningModule):
                 "train/nt_xent": contrast,
                 "train/presence": read.presence,
                 "train/knobs": read.knobs,
-                "train/20-way": _among_own_content(a.detach(), b.detach(), batch.group),
+                "train/n-way": _among_own_content(a.detach(), b.detach(), batch.group),
             },
             prog_bar=True,
         )
@@ -107,18 +114,27 @@ class EffectRecipe(pl.LightningModule):
         similarity = a @ b.T
         found = (similarity.argmax(1) == torch.arange(len(a), device=a.device)).float().mean()
         count = len(batch.draw)
-        self.log("val/20-way", _among_own_content(a, b, batch.group), prog_bar=True, batch_size=count, sync_dist=True)
+        self.log(
+            "val/20-way",
+            _among_own_content(a, b, batch.group),
+            prog_bar=True,
+            batch_size=count,
+            sync_dist=True,
+        )
         self.log("val/R@1", found, prog_bar=True, batch_size=count, sync_dist=True)
 
     def predict_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         return self.average.module(batch)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         parameters = [*self.encoder.parameters(), *self.reader.parameters()]
         matrices = [p for p in parameters if p.ndim > 1]
         vectors = [p for p in parameters if p.ndim <= 1]
         optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": self.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+            [
+                {"params": matrices, "weight_decay": self.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
             lr=self.learning_rate,
         )
         total = max(1, int(self.trainer.estimated_stepping_batches))
@@ -131,10 +147,6 @@ class EffectRecipe(pl.LightningModule):
             return (step + 1) / self.warmup_steps
         done = min(1.0, (step - self.warmup_steps) / max(1, total - self.warmup_steps))
         return 0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2
-
-    def _validation_step(self) -> int:
-        loop = self.trainer.validate_loop if self.trainer.validating else self.trainer.fit_loop.epoch_loop.val_loop
-        return int(loop.batch_progress.current.started)
 
 
 class ExportEncoder(pl.Callback):
@@ -157,12 +169,19 @@ class ExportEncoder(pl.Callback):
         self.curve.append({"step": trainer.global_step, **metrics})
         self.path.parent.mkdir(parents=True, exist_ok=True)
         recipe = json.loads(json.dumps(dict(pl_module.hparams), default=vars))
-        metadata = {"recipe": "effect", "hyperparameters": recipe, "steps": trainer.global_step, "curve": self.curve}
+        metadata = {
+            "recipe": "effect",
+            "hyperparameters": recipe,
+            "steps": trainer.global_step,
+            "curve": self.curve,
+        }
         hub.save(pl_module.average.module, self.path, metadata)
 
 
 def _among_own_content(a: Tensor, b: Tensor, group: Tensor) -> Tensor:
-    """How often `b[i]` is nearer to `a[i]` than every other chain of its group heard on `a[i]`'s own content."""
+    """How often `b[i]` is nearer to `a[i]` than every other chain of its group heard on `a[i]`'s own
+    content.
+    """
     same = (group[:, None] == group[None, :]).to(a.device)
     own = torch.eye(len(a), dtype=torch.bool, device=a.device)
     rivals = (a @ a.T).masked_fill(~same | own, float("-inf")).amax(1)

@@ -1,8 +1,8 @@
 """Positive pairs and hard negatives: the same chain on two contents, and other chains on those same contents.
 
-Contents come in pairs (X, Y); each pair is a group in which every one of `chains_per_group` chains is applied to both.
-For a chain on X the match is the same chain on Y, while every other chain of the group is heard on X itself: content
-alone can never win.
+Contents come in pairs (X, Y); each pair is a group in which every one of `chains_per_group` chains is
+applied to both. For a chain on X the match is the same chain on Y, while every other chain of the group is
+heard on X itself: content alone can never win.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import torch
 from torch import Tensor
 
 from reprs.views.level import match_level, set_level
+from reprs.views.normalisation import EffectNormaliser
 from reprs.views.sampler import ChainSampler, Draw
 
 
 @dataclass(frozen=True)
 class Views:
-    """Rendered views: `x` `(2N, 2, T)`, first all chains on their X, then the same chains on their Y; `draw` of N."""
+    """Rendered views: `x` `(2N, 2, T)`, first all chains on their X, then the same chains on their Y;
+    `draw` of N.
+    """
 
     x: Tensor
     draw: Draw
@@ -28,9 +31,10 @@ class Views:
 class PairMaker:
     """Raw segments → `Views`, on the segments' device.
 
-    `segments` `(2G, 2, T)` are G content pairs (item g with item G + g). The input of the chains is set to a random
-    level (`input_db` ± `input_range_db`, RMS), since thresholds and drives act on level; the output is matched back
-    to the input's loudness, so that level is no shortcut.
+    `segments` `(2G, 2, T)` are G content pairs (item g with item G + g). The input of the chains is set to
+    a random level (`input_db` ± `input_range_db`, RMS), since thresholds and drives act on level; the
+    output is matched back to the input's loudness, so that level is no shortcut. With a `normaliser`,
+    produced music is brought to the corpus average first.
     """
 
     def __init__(
@@ -41,7 +45,9 @@ class PairMaker:
         input_db: float = -18.0,
         input_range_db: float = 5.0,
         sub_batch: int = 32,
+        normaliser: EffectNormaliser | None = None,
     ) -> None:
+        self.normaliser = normaliser
         self.sampler, self.chains_per_group, self.sibling_share = sampler, chains_per_group, sibling_share
         self.input_db, self.input_range_db, self.sub_batch = input_db, input_range_db, sub_batch
 
@@ -53,13 +59,17 @@ class PairMaker:
         draw = self.sampler.draw_siblings(groups, self.chains_per_group, self.sibling_share, generator)
         group = torch.arange(groups).repeat_interleave(self.chains_per_group)
         source = torch.cat([group, group + groups])
+        if self.normaliser is not None:
+            segments = self.normaliser(segments, sample_rate)
         offset_db = (2 * torch.rand(len(segments), generator=generator) - 1) * self.input_range_db
         segments = set_level(segments, self.input_db + offset_db.to(segments.device))
         x = self._render(segments, source, draw[torch.arange(len(draw)).repeat(2)], sample_rate)
         return Views(x, draw, group)
 
     def _render(self, segments: Tensor, source: Tensor, draw: Draw, sample_rate: int) -> Tensor:
-        """Apply chain i to `segments[source[i]]`, a part of the batch at a time so that temporaries stay small."""
+        """Apply chain i to `segments[source[i]]`, a part of the batch at a time so that temporaries stay
+        small.
+        """
         rendered = []
         for rows in torch.arange(len(draw)).split(self.sub_batch):
             dry = segments[source[rows].to(segments.device)]

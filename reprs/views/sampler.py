@@ -43,9 +43,10 @@ class Draw:
 class ChainSampler:
     """Random chains over a list of `Choice`s.
 
-    A share `few` of the chains has its number of effects drawn evenly from 1 to `few_at_most` instead of by the
-    effects' probabilities, so that single effects are heard alone; a share `shuffled` has a random order, the others
-    the order of the list. Every chain has at least one effect. Randomness comes from the generator alone.
+    A share `few` of the chains has its number of effects drawn evenly from 1 to `few_at_most` instead of
+    by the effects' probabilities, so that single effects are heard alone; a share `shuffled` has a random
+    order, the others the order of the list. Every chain has at least one effect. Randomness comes from the
+    generator alone.
     """
 
     def __init__(
@@ -57,7 +58,9 @@ class ChainSampler:
         self.choices, self.few, self.few_at_most, self.shuffled = list(effects), few, few_at_most, shuffled
         self.chain = Chain(
             [
-                registry[c.effect].with_options(**c.options).narrow(**{k: (lo, hi) for k, (lo, hi) in c.ranges.items()})
+                registry[c.effect]
+                .with_options(**c.options)
+                .narrow(**{k: (lo, hi) for k, (lo, hi) in c.ranges.items()})
                 for c in effects
             ]
         )
@@ -65,7 +68,9 @@ class ChainSampler:
     def draw(self, count: int, generator: torch.Generator) -> Draw:
         """`count` independent chains."""
         mask = self._masks(count, generator)
-        return Draw(torch.rand(count, len(self.chain), generator=generator), mask, self._orders(count, generator))
+        return Draw(
+            torch.rand(count, len(self.chain), generator=generator), mask, self._orders(count, generator)
+        )
 
     def draw_siblings(self, groups: int, size: int, share: float, generator: torch.Generator) -> Draw:
         """`groups × size` chains, where a `share` of each group has the effects and order of its first chain.
@@ -84,7 +89,9 @@ class ChainSampler:
         at_most = min(self.few_at_most, int((weights > 0).sum()))
         number = torch.randint(1, at_most + 1, (count,), generator=generator)
         # Gumbel noise ranks effects by their probability; the first `number` of the ranking are on.
-        noise = -torch.log(-torch.log(torch.rand(count, len(weights), generator=generator).clamp(1e-9, 1 - 1e-7)))
+        noise = -torch.log(
+            -torch.log(torch.rand(count, len(weights), generator=generator).clamp(1e-9, 1 - 1e-7))
+        )
         rank = (weights.log() + noise).argsort(dim=1, descending=True).argsort(dim=1)
         few = (torch.rand(count, generator=generator) < self.few) | ~usual.any(dim=1)
         return torch.where(few[:, None], rank < number[:, None], usual)

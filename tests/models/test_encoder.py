@@ -1,4 +1,6 @@
-"""The encoder's promises: any length, the same alone and in a batch, level and rate do not matter, clear refusals."""
+"""The encoder's promises: any length, the same alone and in a batch, level and rate do not matter, clear
+refusals.
+"""
 
 import pytest
 import torch

@@ -23,13 +23,17 @@ def slow_nt_xent(a: np.ndarray, b: np.ndarray, temperature: float) -> float:
 
 
 def unit(*shape: int, seed: int = 0) -> torch.Tensor:
-    return F.normalize(torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64), dim=-1)
+    return F.normalize(
+        torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64), dim=-1
+    )
 
 
 @pytest.mark.parametrize("temperature", [0.05, 0.5])
 def test_equals_the_definition(temperature):
     a, b = unit(6, 5), unit(6, 5, seed=1)
-    assert float(nt_xent(a, b, temperature)) == pytest.approx(slow_nt_xent(a.numpy(), b.numpy(), temperature), rel=1e-9)
+    assert float(nt_xent(a, b, temperature)) == pytest.approx(
+        slow_nt_xent(a.numpy(), b.numpy(), temperature), rel=1e-9
+    )
 
 
 def test_gradient():
