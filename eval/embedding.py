@@ -10,7 +10,8 @@ import torch
 
 from eval.baselines import BASELINES, Row, Standardised
 from eval.music import SAMPLE_RATE
-from eval.plan import Plan
+from eval.plan import Plan, rendered
+from reprs.corpora.cache import cache_folder
 from reprs.corpora.progress import track
 
 BATCH = 32
@@ -20,8 +21,10 @@ PROBES = 6
 class Embedder:
     """`embedder(row)` → `(N, D)` float32, in the order of the plan's renders."""
 
-    def __init__(self, plan: Plan, clips: np.ndarray, folder: Path) -> None:
-        self.plan, self.clips, self.folder = plan, clips, folder
+    def __init__(self, plan: Plan, folder: Path | None = None) -> None:
+        folder = folder or cache_folder("eval")
+        self.plan, self.clips = plan, rendered(plan, folder)
+        self.folder = folder / plan.folder_name()
 
     def __call__(self, row: Row) -> np.ndarray:
         probe = self.embed(row, self.plan.reference[:PROBES])
@@ -40,9 +43,13 @@ class Embedder:
         parts = []
         for start in track(starts, label) if label else starts:
             chosen = list(indices[start : start + BATCH])
-            x = torch.from_numpy(self.clips[chosen].astype(np.float32) / 32_767)
+            x = torch.from_numpy(np.stack([self.audio(i) for i in chosen]))
             parts.append(row.embed(x, SAMPLE_RATE).float().cpu().numpy())
         return np.concatenate(parts)
+
+    def audio(self, index: int) -> np.ndarray:
+        """One clip `(2, T)` float32."""
+        return self.clips[index].astype(np.float32) / 32_767
 
     def standardised_baselines(self) -> list[Row]:
         """The baselines, z-scored on the reference clips."""

@@ -52,11 +52,16 @@ def find_pieces(folder: Path | None, shortest_s: float) -> tuple[str, list[Piece
     recordings = _pieces(DebianCorpus(role="test").items(), shortest_s)
     if len(recordings) >= FEWEST:
         return f"Debian packages {' '.join(sorted({p.source for p in recordings}))}", recordings
+    return held_out_songs(120, shortest_s)
+
+
+def held_out_songs(n_songs: int, shortest_s: float) -> tuple[str, list[Piece]]:
+    """The held-out fifth of `n_songs` songs of the built-in corpus."""
     from reprs.corpora.builtin import BuiltinCorpus
 
-    builtin = BuiltinCorpus(n_songs=120, split="test")
+    builtin = BuiltinCorpus(n_songs=n_songs, split="test")
     builtin.download()
-    return "built-in corpus, held-out songs", _pieces(builtin.items(), shortest_s)
+    return "held-out songs of the built-in corpus", _pieces(builtin.items(), shortest_s)
 
 
 def draw_cut(rng: np.random.Generator, piece: Piece, length_s: float) -> Cut:

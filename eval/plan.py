@@ -64,6 +64,9 @@ class Plan:
         data = {**self.__dict__, "cuts": [asdict(c) for c in self.cuts]}
         return data | {"chains": [c.to_json() for c in self.chains]}
 
+    def folder_name(self) -> str:
+        return f"retrieval-{self.key()}"
+
     def key(self) -> str:
         import pedalboard
 
@@ -98,7 +101,7 @@ def make_plan(
 
 def rendered(plan: Plan, folder: Path) -> np.ndarray:
     """All clips `(N, 2, T)` int16, memory-mapped; rendered into `folder` on first use."""
-    target = folder / f"retrieval-{plan.key()}"
+    target = folder / plan.folder_name()
     if not (target / "clips.npy").exists():
         partial = folder / f"{target.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)

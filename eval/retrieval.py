@@ -59,28 +59,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def judge(options: argparse.Namespace) -> dict[str, Any]:
-    """Every figure of every row, with sizes and settings, as data for JSON."""
+    """Every figure of every row the options ask for, with sizes and settings, as data for JSON."""
     from eval.embedding import Embedder
     from eval.music import find_pieces
-    from eval.plan import PREROLL_S, Sizes, make_plan, rendered
+    from eval.plan import PREROLL_S, Sizes, make_plan
     from eval.rows import make_rows
-    from reprs.corpora.cache import cache_folder
 
     models = make_rows(options.model, untrained=not options.no_baselines)
     music, pieces = find_pieces(options.music, options.clip_s + PREROLL_S[1])
     sizes = Sizes.quick() if options.quick else Sizes()
     plan = make_plan(pieces, sizes, options.seed, options.clip_s, tuple(options.kinds), options.random_order)
-    folder = cache_folder("eval")
-    clips = rendered(plan, folder)
-    embedder = Embedder(plan, clips, folder / f"retrieval-{plan.key()}")
+    embedder = Embedder(plan)
     rows = models if options.no_baselines else models + embedder.standardised_baselines()
+    return compare(rows, embedder, music)
+
+
+def compare(rows: Sequence[Any], embedder: Any, music: str) -> dict[str, Any]:
+    """The figures of the rows on the plan of an `Embedder`."""
+    plan = embedder.plan
     result: dict[str, Any] = {
         "task": "retrieval",
         "music": music,
-        "pieces": len(pieces),
+        "pieces": len({cut.piece.content for cut in plan.cuts}),
         "settings": plan.settings,
         "plan": plan.key(),
-        "sizes": {name: 20 * len(groups) for name, groups in plan.groups.items()}
+        "sizes": {name: sum(len(g["queries"]) for g in groups) for name, groups in plan.groups.items()}
         | {"gallery": len(plan.gallery["queries"]), "clips": len(plan.renders)},
         "rows": {},
     }

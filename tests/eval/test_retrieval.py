@@ -120,7 +120,7 @@ def test_a_row_is_embedded_again_only_when_it_has_changed(music, tmp_path):
 
     _, pieces = find_pieces(music, 2.5)
     small = make_plan(pieces, SMALL, seed=0, clip_s=1.0)
-    embedder, row = Embedder(small, rendered(small, tmp_path), tmp_path), Scale()
+    embedder, row = Embedder(small, tmp_path), Scale()
     first, calls = embedder(row), row.calls
     assert np.array_equal(embedder(row), first) and row.calls == calls + 1  # the probe
     row.factor = 2.0
