@@ -80,6 +80,8 @@ class SegmentData(pl.LightningDataModule):
         self.validation = self._dataset(held_out or items, self.validation_segments, 1, 0.0)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
+        # A resumed run goes on with new segments instead of repeating those it began with.
+        self.training.set_epoch(self.trainer.global_step if self.trainer else 0)
         return self._loader(self.training, 2 * self.groups, self.workers)
 
     def val_dataloader(self) -> DataLoader[Tensor]:

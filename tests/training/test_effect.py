@@ -1,0 +1,109 @@
+"""The recipe `effect` as it is shipped, for two steps on a tiny folder: trains, exports, resumes, repeats."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from reprs.audio import files
+from reprs.cli import main
+from reprs.models import hub
+
+CONFIG = Path(__file__).parents[2] / "configs" / "effect.yaml"
+RATE = 44_100
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("music")
+    generator = torch.Generator().manual_seed(0)
+    time_s = torch.arange(2 * RATE) / RATE
+    for i in range(6):
+        tone = torch.sin(2 * torch.pi * 110 * (i + 1) * time_s) * (time_s * 4 % 1 < 0.5)
+        x = 0.2 * tone + 0.05 * torch.randn(2, 2 * RATE, generator=generator)
+        files.write(folder / f"piece-{i}.wav", x, RATE)
+    return folder
+
+
+def fit(run: Path, music: Path, steps: int, *more: str) -> int:
+    corpus = json.dumps([{"corpus": "folder", "options": {"path": str(music)}}])
+    options = {
+        "data.corpora": corpus,
+        "data.weights": "{}",
+        "data.segment_s": "0.5",
+        "data.groups": "2",
+        "data.validation_groups": "1",
+        "data.validation_segments": "2",
+        "data.decode_once": "false",
+        "data.workers": "0",
+        "model.width": "8",
+        "model.hidden": "32",
+        "model.embedding_dim": "16",
+        "model.chains_per_group": "2",
+        "trainer.accelerator": "cpu",
+        "trainer.max_steps": str(steps),
+        "trainer.val_check_interval": "1",
+        "trainer.log_every_n_steps": "1",
+        "trainer.enable_progress_bar": "false",
+        "trainer.enable_model_summary": "false",
+        "trainer.default_root_dir": str(run),
+    }
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    loggers = [{"class_path": "pytorch_lightning.loggers.CSVLogger", "init_args": {"save_dir": str(run)}}]
+    callbacks = [
+        {
+            "class_path": "pytorch_lightning.callbacks.ModelCheckpoint",
+            "init_args": {"dirpath": str(run / "checkpoints"), "save_last": True},
+        },
+        {"class_path": "reprs.training.effect.ExportEncoder", "init_args": {"path": str(run / "effect")}},
+    ]
+    arguments += [f"--trainer.logger={json.dumps(loggers)}", f"--trainer.callbacks={json.dumps(callbacks)}"]
+    return main(["fit", "-c", str(CONFIG), *arguments, *more])
+
+
+def losses(run: Path) -> list[float]:
+    path = max(run.rglob("metrics.csv"), key=lambda p: p.stat().st_mtime)
+    return [float(row["train/loss"]) for row in csv.DictReader(path.open()) if row["train/loss"]]
+
+
+@pytest.fixture(scope="module")
+def trained(music, tmp_path_factory) -> Path:
+    run = tmp_path_factory.mktemp("run")
+    assert fit(run, music, 2) == 0
+    return run
+
+
+def test_it_exports_an_encoder_that_embeds_the_same_after_a_restart(trained):
+    encoder = hub.load(trained / "effect.safetensors")
+    x = torch.randn(2, RATE, generator=torch.Generator().manual_seed(1))
+    e = encoder.embed(x, RATE)
+    assert e.shape == (1, 16) and torch.equal(e, hub.load(trained / "effect").embed(x, RATE))
+    curve = encoder.metadata["curve"]
+    assert [point["step"] for point in curve] == [1, 2] and 0 <= curve[-1]["val/20-way"] <= 1
+    assert encoder.metadata["recipe"] == "effect"
+    assert encoder.metadata["hyperparameters"]["effects"][0]["effect"] == "highpass"
+
+
+def test_the_same_seed_trains_the_same(trained, music, tmp_path):
+    assert fit(tmp_path, music, 2) == 0
+    assert losses(tmp_path) == pytest.approx(losses(trained), rel=1e-4)
+
+
+def test_a_run_goes_on_where_it_stopped(music, tmp_path):
+    assert fit(tmp_path, music, 1) == 0
+    assert fit(tmp_path, music, 3, "--ckpt_path", "last") == 0
+    curve = hub.load(tmp_path / "effect").metadata["curve"]
+    assert [point["step"] for point in curve] == [1, 2, 3]
+
+
+def test_training_can_start_from_weights_and_normalise(trained, music, tmp_path):
+    start = str(trained / "effect.safetensors")
+    assert fit(tmp_path, music, 1, f"--model.start_from={start}", "--model.normalise=true") == 0
+    assert losses(tmp_path)[0] > 0
+
+
+def test_an_unknown_corpus_is_one_line(music, tmp_path, capsys):
+    assert fit(tmp_path, music, 1, '--data.corpora=[{"corpus": "vinyl"}]') == 2
+    assert "no corpus is called ['vinyl']" in capsys.readouterr().err.splitlines()[-1]
