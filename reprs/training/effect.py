@@ -40,6 +40,8 @@ class EffectRecipe(pl.LightningModule):
         shuffled: float = 0.5,
         chains_per_group: int = 8,
         sibling_share: float = 0.5,
+        single_share: float = 0.0,
+        preroll_s: float = 0.0,
         normalise: bool = False,
         temperature: float = 0.1,
         presence_weight: float = 1.0,
@@ -61,8 +63,10 @@ class EffectRecipe(pl.LightningModule):
             self.encoder.load_state_dict(hub.load(start_from).state_dict())
         sampler = ChainSampler(effects, few, few_at_most, shuffled)
         self.normaliser = EffectNormaliser() if normalise else None
-        self.make_pairs = PairMaker(sampler, chains_per_group, sibling_share, normaliser=self.normaliser)
-        self.make_trials = PairMaker(sampler, 20, sibling_share=0.0)
+        self.make_pairs = PairMaker(
+            sampler, chains_per_group, sibling_share, single_share, preroll_s, normaliser=self.normaliser
+        )
+        self.make_trials = PairMaker(sampler, 20, sibling_share=0.0, preroll_s=preroll_s)
         self.reader = KnobReader(self.encoder.feature_dim, [len(e) for e in sampler.chain.effects])
         self.average = AveragedModel(
             self.encoder, multi_avg_fn=get_ema_multi_avg_fn(ema_decay), use_buffers=True

@@ -34,7 +34,8 @@ class PairMaker:
     `segments` `(2G, 2, T)` are G content pairs (item g with item G + g). The input of the chains is set to
     a random level (`input_db` ± `input_range_db`, RMS), since thresholds and drives act on level; the
     output is matched back to the input's loudness, so that level is no shortcut. With a `normaliser`,
-    produced music is brought to the corpus average first.
+    produced music is brought to the corpus average first. Clips begin up to `preroll_s` into the segment, so
+    that echoes, tails and modulations are under way; they are that much shorter than the segments.
     """
 
     def __init__(
@@ -42,13 +43,16 @@ class PairMaker:
         sampler: ChainSampler,
         chains_per_group: int = 8,
         sibling_share: float = 0.5,
+        single_share: float = 0.0,
+        preroll_s: float = 0.0,
         input_db: float = -18.0,
         input_range_db: float = 5.0,
         sub_batch: int = 32,
         normaliser: EffectNormaliser | None = None,
     ) -> None:
         self.normaliser = normaliser
-        self.sampler, self.chains_per_group, self.sibling_share = sampler, chains_per_group, sibling_share
+        self.sampler, self.chains_per_group, self.preroll_s = sampler, chains_per_group, preroll_s
+        self.sibling_share, self.single_share = sibling_share, single_share
         self.input_db, self.input_range_db, self.sub_batch = input_db, input_range_db, sub_batch
 
     @torch.no_grad()
@@ -56,24 +60,32 @@ class PairMaker:
         if len(segments) % 2 or segments.ndim != 3:
             raise ValueError(f"segments are pairs, (2G, 2, T); got {tuple(segments.shape)}")
         groups = len(segments) // 2
-        draw = self.sampler.draw_siblings(groups, self.chains_per_group, self.sibling_share, generator)
+        draw = self.sampler.draw_groups(
+            groups, self.chains_per_group, self.sibling_share, self.single_share, generator
+        )
         group = torch.arange(groups).repeat_interleave(self.chains_per_group)
         source = torch.cat([group, group + groups])
         if self.normaliser is not None:
             segments = self.normaliser(segments, sample_rate)
         offset_db = (2 * torch.rand(len(segments), generator=generator) - 1) * self.input_range_db
         segments = set_level(segments, self.input_db + offset_db.to(segments.device))
-        x = self._render(segments, source, draw[torch.arange(len(draw)).repeat(2)], sample_rate)
+        skipped = round(self.preroll_s * sample_rate)
+        starts = torch.randint(0, skipped + 1, (len(source),), generator=generator)
+        both = draw[torch.arange(len(draw)).repeat(2)]
+        x = self._render(segments, source, both, starts, segments.shape[-1] - skipped, sample_rate)
         return Views(x, draw, group)
 
-    def _render(self, segments: Tensor, source: Tensor, draw: Draw, sample_rate: int) -> Tensor:
-        """Apply chain i to `segments[source[i]]`, a part of the batch at a time so that temporaries stay
-        small.
-        """
+    def _render(
+        self, segments: Tensor, source: Tensor, draw: Draw, starts: Tensor, length: int, sample_rate: int
+    ) -> Tensor:
+        """Chain i on `segments[source[i]]`, `length` samples of it from `starts[i]`."""
         rendered = []
+        # A part of the batch at a time, so that temporaries stay small.
         for rows in torch.arange(len(draw)).split(self.sub_batch):
             dry = segments[source[rows].to(segments.device)]
             z = draw.z[rows].to(segments)
             wet = self.sampler.chain(dry, sample_rate, z, draw.mask[rows], draw.order[rows])
+            windows = [slice(start, start + length) for start in starts[rows].tolist()]
+            wet, dry = (torch.stack([x[:, w] for x, w in zip(y, windows, strict=True)]) for y in (wet, dry))
             rendered.append(match_level(wet, dry))
         return torch.cat(rendered)

@@ -72,29 +72,39 @@ class ChainSampler:
             torch.rand(count, len(self.chain), generator=generator), mask, self._orders(count, generator)
         )
 
-    def draw_siblings(self, groups: int, size: int, share: float, generator: torch.Generator) -> Draw:
-        """`groups × size` chains, where a `share` of each group has the effects and order of its first chain.
+    def draw_groups(
+        self, groups: int, size: int, sibling_share: float, single_share: float, generator: torch.Generator
+    ) -> Draw:
+        """`groups × size` chains, for groups that are heard on the same content.
 
-        Such siblings differ in their knobs alone: telling them apart is what teaches knobs.
+        A `sibling_share` of each group has the effects and order of its first chain and differs from it in
+        the knobs alone: telling siblings apart is what teaches knobs. In a `single_share` of the groups every
+        chain has one effect: what little it changes must outweigh what the content says.
         """
         drawn = self.draw(groups * size, generator)
+        single = (torch.rand(groups, generator=generator) < single_share).repeat_interleave(size)
+        one = self._ranked(groups * size, generator) == 0
+        mask = torch.where(single[:, None], one, drawn.mask)
         position = torch.arange(groups * size)
-        sibling = (position % size) < round(share * size)
+        sibling = (position % size) < round(sibling_share * size)
         source = torch.where(sibling, position - position % size, position)
-        return Draw(drawn.z, drawn.mask[source], drawn.order[source])
+        return Draw(drawn.z, mask[source], drawn.order[source])
 
     def _masks(self, count: int, generator: torch.Generator) -> Tensor:
         weights = torch.tensor([c.probability for c in self.choices])
         usual = torch.rand(count, len(weights), generator=generator) < weights
         at_most = min(self.few_at_most, int((weights > 0).sum()))
         number = torch.randint(1, at_most + 1, (count,), generator=generator)
-        # Gumbel noise ranks effects by their probability; the first `number` of the ranking are on.
-        noise = -torch.log(
-            -torch.log(torch.rand(count, len(weights), generator=generator).clamp(1e-9, 1 - 1e-7))
-        )
-        rank = (weights.log() + noise).argsort(dim=1, descending=True).argsort(dim=1)
+        rank = self._ranked(count, generator)
         few = (torch.rand(count, generator=generator) < self.few) | ~usual.any(dim=1)
         return torch.where(few[:, None], rank < number[:, None], usual)
+
+    def _ranked(self, count: int, generator: torch.Generator) -> Tensor:
+        """Random ranks `(count, E)`: effects drawn by probability, one after another without repetition."""
+        weights = torch.tensor([c.probability for c in self.choices])
+        uniform = torch.rand(count, len(weights), generator=generator).clamp(1e-9, 1 - 1e-7)
+        gumbel = -torch.log(-torch.log(uniform))
+        return (weights.log() + gumbel).argsort(dim=1, descending=True).argsort(dim=1)
 
     def _orders(self, count: int, generator: torch.Generator) -> Tensor:
         size = len(self.choices)

@@ -51,11 +51,27 @@ def test_ranges_and_options_reach_the_chain():
 
 
 def test_siblings_share_effects_and_order_but_not_knobs():
-    draw = ChainSampler(CHOICES).draw_siblings(5, 8, 0.5, seeded())
+    draw = ChainSampler(CHOICES).draw_groups(5, 8, 0.5, 0.0, seeded())
     for g in range(5):
         rows = slice(8 * g, 8 * g + 4)
         assert (draw.mask[rows] == draw.mask[8 * g]).all() and (draw.order[rows] == draw.order[8 * g]).all()
     assert len(draw.z.unique(dim=0)) == 40
+
+
+def test_groups_of_single_effects_are_as_frequent_as_asked():
+    count = ChainSampler(CHOICES, few=0.0).draw_groups(2_000, 4, 0.5, 0.3, seeded()).mask.sum(1).view(-1, 4)
+    usual = ChainSampler(CHOICES, few=0.0).draw_groups(2_000, 4, 0.5, 0.0, seeded()).mask.sum(1).view(-1, 4)
+    share, by_chance = (float((c == 1).all(1).float().mean()) for c in (count, usual))
+    assert share == pytest.approx(0.3 + 0.7 * by_chance, abs=0.03)
+
+
+def test_clips_begin_inside_the_preroll():
+    maker = PairMaker(ChainSampler([Choice("gain")]), chains_per_group=4, preroll_s=0.02)
+    ramp = torch.arange(1, 4_001.0).expand(2, 2, 4_000)
+    x = maker(ramp, RATE, seeded()).x
+    assert x.shape[-1] == 4_000 - 882
+    starts = (x[:, 0, 0] / (x[:, 0, 1] - x[:, 0, 0])).round()  # a ramp's value over its step is its place
+    assert starts.min() >= 1 and starts.max() <= 883 and len(starts.unique()) > 4
 
 
 def test_an_unknown_effect_is_named():
