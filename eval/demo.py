@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 FORMAT = 1
-CONFIGS = ("configs/effect.yaml", "configs/demo.yaml")
+CONFIGS = ("configs/effect.yaml", "eval/demo.yaml")
 SEED = 0
 EXAMPLES = 3
 STEPS = 5

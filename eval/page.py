@@ -89,7 +89,7 @@ def _player(label: str, sound: Sound, right: bool = False) -> str:
     return (
         f'<div class="sound{" right" if right else ""}" title="{html.escape(sound.chain.describe())}">'
         f"<b>{html.escape(label)}</b><span>{' + '.join(sound.chain.kinds)}</span>"
-        f'<audio controls preload="none" src="data:audio/mpeg;base64,{data}"></audio></div>'
+        f'<audio controls preload="metadata" src="data:audio/mpeg;base64,{data}"></audio></div>'
     )
 
 

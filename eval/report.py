@@ -18,8 +18,8 @@ def print_table(result: dict[str, Any]) -> None:
     from rich.console import Console
 
     console = Console(width=None if Console().is_terminal else 160)
-    sizes = result["sizes"]
-    console.print(f"Chain retrieval on {result['music']}: {result['pieces']} pieces, plan {result['plan']}")
+    sizes, pieces = result["sizes"], sum(result["sources"].values())
+    console.print(f"Chain retrieval on {result['music']}: {pieces} pieces, plan {result['plan']}")
     console.print(f"20-way: {sizes['20-way']} trials, chance .05; R@1, R@10, MRR: among {sizes['gallery']}")
     console.print(_figures(result))
     console.print(_by_kind(result))
@@ -54,7 +54,7 @@ def plot(result: dict[str, Any]) -> Any:
     axes.set_xticks(range(len(shown)), [c.replace(", ", "\n") for c in shown])
     axes.set(ylim=(0, 1), ylabel="share found", title=f"Chain retrieval on {result['music']}")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, ncols=len(rows), loc="upper center", bbox_to_anchor=(0.5, -0.16))
     pyplot.close(figure)
     return figure
 

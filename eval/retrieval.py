@@ -15,6 +15,7 @@ import argparse
 import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def compare(rows: Sequence[Any], embedder: Any, music: str) -> dict[str, Any]:
     result: dict[str, Any] = {
         "task": "retrieval",
         "music": music,
-        "pieces": len({cut.piece.content for cut in plan.cuts}),
+        "sources": _pieces_by_source(plan),
         "settings": plan.settings,
         "plan": plan.key(),
         "sizes": {name: sum(len(g["queries"]) for g in groups) for name, groups in plan.groups.items()}
@@ -92,6 +93,11 @@ def compare(rows: Sequence[Any], embedder: Any, music: str) -> dict[str, Any]:
         figures = score(plan, embedder(row))
         result["rows"][row.name] = figures | {"seconds": round(time.perf_counter() - start, 1)}
     return result
+
+
+def _pieces_by_source(plan: Any) -> dict[str, int]:
+    pieces = {cut.piece.content: cut.piece.source for cut in plan.cuts}
+    return dict(sorted(Counter(pieces.values()).items()))
 
 
 def score(plan: Any, e: Any) -> dict[str, Any]:
