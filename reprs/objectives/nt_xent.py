@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -32,8 +34,20 @@ def _distributed() -> bool:
 
 
 def _gather(e: Tensor) -> Tensor:
-    if not _distributed():
-        return e
-    from torch.distributed.nn.functional import all_gather
+    return _Gather.apply(e) if _distributed() else e
 
-    return torch.cat(all_gather(e))
+
+class _Gather(torch.autograd.Function):
+    """The embeddings of all processes, `(W · N, D)`; gradients go back to where each came from."""
+
+    @staticmethod
+    def forward(ctx: Any, e: Tensor) -> Tensor:
+        parts = [torch.empty_like(e) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, e.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        gradient = gradient.contiguous()
+        dist.all_reduce(gradient)
+        return gradient.chunk(dist.get_world_size())[dist.get_rank()]
