@@ -21,32 +21,35 @@ from typing import Any
 
 FORMAT = 1
 CONFIGS = ("configs/effect.yaml", "eval/demo.yaml")
+OUT = Path("runs/demo")  # where eval/demo.yaml has the training write
 SEED = 0
 EXAMPLES = 3
 STEPS = 5
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, out: Path = OUT) -> int:
     """Do what is not done yet; 0 when the report is there."""
     parser = argparse.ArgumentParser(
         prog="make run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--force", action="store_true", help="do everything again")
-    parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="FOLDER")
     options = parser.parse_args(argv)
-    finished = options.out / "result.json"
-    made_from = _made_from(options.out)
+    finished = out / "result.json"
+    made_from = _made_from(out)
     if finished.exists() and not options.force:
         result = json.loads(finished.read_text())
         if result["made_from"] == made_from:
-            return _show(result, options.out, "finished earlier; python -m eval.demo --force does it again")
+            return _show(result, out, "finished earlier; python -m eval.demo --force does it again")
     try:
-        result = run(options.out, options.force)
+        result = run(out, options.force)
+    except KeyboardInterrupt:
+        print("interrupted; the next make run goes on from the last finished step", file=sys.stderr)
+        return 130
     except (ValueError, OSError, RuntimeError) as error:
         print(f"make run: {error}", file=sys.stderr)
         return 1
-    finished.write_text(json.dumps(result | {"made_from": _made_from(options.out)}, indent=1))
-    return _show(result, options.out, f"took {result['minutes']:.1f} minutes")
+    finished.write_text(json.dumps(result | {"made_from": _made_from(out)}, indent=1))
+    return _show(result, out, f"took {result['minutes']:.1f} minutes")
 
 
 def run(out: Path, force: bool) -> dict[str, Any]:
@@ -55,8 +58,10 @@ def run(out: Path, force: bool) -> dict[str, Any]:
     _say(1, "compose the built-in corpus")
     music, pieces = _songs()
     _say(2, "train a small encoder for a few minutes")
-    if force or not (out / "trained").exists():
+    recipe, trained = _hash_of(*CONFIGS), out / "trained"
+    if force or not trained.exists() or trained.read_text() != recipe:
         _train(out)
+        trained.write_text(recipe)
     _say(3, "play effect chains over songs that training did not hear")
     embedder = _held_out(pieces)
     _say(4, "compare the encoders with each other and with statistics")
@@ -84,10 +89,9 @@ def _train(out: Path) -> None:
     """`reprs fit`, in a process of its own as from a shell."""
     call = ["fit", *(part for config in CONFIGS for part in ("-c", config)), "--force"]
     print("$ reprs", *call, flush=True)
-    subprocess.run([Path(sys.executable).with_name("reprs"), *call], check=False)
-    if not (out / "demo.safetensors").exists():
+    done = subprocess.run([Path(sys.executable).with_name("reprs"), *call], check=False)
+    if done.returncode or not (out / "demo.safetensors").exists():
         raise RuntimeError("the training above ended without an encoder; its last message says why")
-    (out / "trained").touch()
 
 
 def _held_out(pieces: list[Any]) -> Any:
@@ -138,9 +142,12 @@ def _say(step: int, what: str) -> None:
 
 
 def _made_from(out: Path) -> str:
-    """A hash of what the report depends on: configs, the encoder trained here, the shipped one."""
+    """What the report depends on: configs, the encoder trained here, the shipped one."""
+    return _hash_of(*CONFIGS, out / "demo.safetensors", "checkpoints/effect.safetensors")
+
+
+def _hash_of(*paths: str | Path) -> str:
     digest = hashlib.sha256(str(FORMAT).encode())
-    paths = [*CONFIGS, out / "demo.safetensors", "checkpoints/effect.safetensors"]
     for path in map(Path, paths):
         digest.update(path.read_bytes() if path.exists() else b"none")
     return digest.hexdigest()

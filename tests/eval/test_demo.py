@@ -81,21 +81,20 @@ def test_a_second_run_shows_the_first_at_once(tmp_path, monkeypatch, capsys):
     result = {"music": "m", "sources": {"x": 12}, "plan": "p", "rows": {"planted": row}, "minutes": 2.0}
     result["sizes"] = {"20-way": 20, "gallery": 12, "clips": 60}
     monkeypatch.setattr(demo, "run", lambda out, force: calls.append(force) or result)
-    call = ["--out", str(tmp_path)]
-    assert demo.main(call) == demo.main(call) == 0
+    assert demo.main([], tmp_path) == demo.main([], tmp_path) == 0
     assert calls == [False]
     assert "finished earlier" in capsys.readouterr().out
-    assert demo.main([*call, "--force"]) == 0
+    assert demo.main(["--force"], tmp_path) == 0
     (tmp_path / "demo.safetensors").write_bytes(b"another encoder")
-    assert demo.main(call) == 0
+    assert demo.main([], tmp_path) == 0
     assert calls == [False, True, False]
     assert json.loads((tmp_path / "result.json").read_text())["minutes"] == 2.0
 
 
 def test_a_training_that_leaves_no_encoder_is_one_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(demo, "_songs", lambda: ("m", []))
-    monkeypatch.setattr(demo.subprocess, "run", lambda *arguments, **options: None)
-    assert demo.main(["--out", str(tmp_path)]) == 1
+    monkeypatch.setattr(demo.subprocess, "run", lambda *a, **o: demo.subprocess.CompletedProcess(a, 0))
+    assert demo.main([], tmp_path) == 1
     assert capsys.readouterr().err.splitlines()[-1].startswith("make run: the training above ended without")
 
 
