@@ -55,7 +55,11 @@ class EffectEncoder(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """`(B, 2, T)` → `(B, feature_dim)`."""
-        mel, spectrum, echo, dynamics = self.views(x)
+        return self.features_of(self.views(x))
+
+    def features_of(self, views: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
+        """What `views` returned → `(B, feature_dim)`."""
+        mel, spectrum, echo, dynamics = views
         parts = [
             self.mel_net(mel),
             self.spectrum_net(spectrum.flatten(1)),

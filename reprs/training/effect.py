@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from reprs.models import hub
 from reprs.models.encoder import EffectEncoder
+from reprs.objectives.change import ChangeReader, measure
 from reprs.objectives.knobs import KnobReader
 from reprs.objectives.nt_xent import nt_xent
 from reprs.views.normalisation import EffectNormaliser
@@ -46,6 +47,7 @@ class EffectRecipe(pl.LightningModule):
         temperature: float = 0.1,
         presence_weight: float = 1.0,
         knob_weight: float = 5.0,
+        change_weight: float = 0.0,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.05,
         warmup_steps: int = 100,
@@ -68,6 +70,9 @@ class EffectRecipe(pl.LightningModule):
         )
         self.make_trials = PairMaker(sampler, 20, sibling_share=0.0, preroll_s=preroll_s)
         self.reader = KnobReader(self.encoder.feature_dim, [len(e) for e in sampler.chain.effects])
+        measurements = measure(self.encoder.views(torch.zeros(1, 2, 4_096))).shape[1]
+        self.change = ChangeReader(self.encoder.feature_dim, measurements)
+        self.change_weight = change_weight
         self.average = AveragedModel(
             self.encoder, multi_avg_fn=get_ema_multi_avg_fn(ema_decay), use_buffers=True
         )
@@ -91,19 +96,25 @@ class EffectRecipe(pl.LightningModule):
         self.trials = 0
 
     def training_step(self, batch: Views, batch_idx: int) -> Tensor:
-        features = self.encoder.features(batch.x)
+        views = self.encoder.views(batch.x)
+        features = self.encoder.features_of(views)
         a, b = self.encoder.head(features).chunk(2)
         contrast = nt_xent(a, b, self.temperature)
         draw = batch.draw
         z, mask = (torch.cat([t, t]).to(features.device) for t in (draw.z, draw.mask))
         read = self.reader.loss(features.float(), z, mask)
+        with torch.no_grad():
+            wet, dry = measure(views), measure(self.encoder.views(batch.dry))[batch.source]
+        change = self.change.loss(features.float(), wet, dry)
         loss = contrast + self.presence_weight * read.presence + self.knob_weight * read.knobs
+        loss = loss + self.change_weight * change
         self.log_dict(
             {
                 "train/loss": loss,
                 "train/nt_xent": contrast,
                 "train/presence": read.presence,
                 "train/knobs": read.knobs,
+                "train/change": change,
                 "train/n-way": _among_own_content(a.detach(), b.detach(), batch.group),
             },
             prog_bar=True,
@@ -131,7 +142,8 @@ class EffectRecipe(pl.LightningModule):
         return self.average.module(batch)
 
     def configure_optimizers(self) -> Any:
-        parameters = [*self.encoder.parameters(), *self.reader.parameters()]
+        heads = [*self.reader.parameters(), *self.change.parameters()]
+        parameters = [*self.encoder.parameters(), *heads]
         matrices = [p for p in parameters if p.ndim > 1]
         vectors = [p for p in parameters if p.ndim <= 1]
         optimizer = torch.optim.AdamW(

@@ -20,12 +20,14 @@ from reprs.views.sampler import ChainSampler, Draw
 @dataclass(frozen=True)
 class Views:
     """Rendered views: `x` `(2N, 2, T)`, first all chains on their X, then the same chains on their Y;
-    `draw` of N.
+    `draw` and `group` of N. View i was made from content `source[i]` of `dry` `(2G, 2, T)`.
     """
 
     x: Tensor
     draw: Draw
     group: Tensor
+    dry: Tensor
+    source: Tensor
 
 
 class PairMaker:
@@ -59,6 +61,9 @@ class PairMaker:
     def __call__(self, segments: Tensor, sample_rate: int, generator: torch.Generator) -> Views:
         if len(segments) % 2 or segments.ndim != 3:
             raise ValueError(f"segments are pairs, (2G, 2, T); got {tuple(segments.shape)}")
+        skipped = round(self.preroll_s * sample_rate)
+        if segments.shape[-1] <= skipped:
+            raise ValueError(f"segments must be longer than preroll_s = {self.preroll_s}: raise segment_s")
         groups = len(segments) // 2
         draw = self.sampler.draw_groups(
             groups, self.chains_per_group, self.sibling_share, self.single_share, generator
@@ -69,11 +74,12 @@ class PairMaker:
             segments = self.normaliser(segments, sample_rate)
         offset_db = (2 * torch.rand(len(segments), generator=generator) - 1) * self.input_range_db
         segments = set_level(segments, self.input_db + offset_db.to(segments.device))
-        skipped = round(self.preroll_s * sample_rate)
         starts = torch.randint(0, skipped + 1, (len(source),), generator=generator)
         both = draw[torch.arange(len(draw)).repeat(2)]
-        x = self._render(segments, source, both, starts, segments.shape[-1] - skipped, sample_rate)
-        return Views(x, draw, group)
+        length = segments.shape[-1] - skipped
+        x = self._render(segments, source, both, starts, length, sample_rate)
+        dry = segments[..., skipped // 2 : skipped // 2 + length]
+        return Views(x, draw, group, dry, source.to(x.device))
 
     def _render(
         self, segments: Tensor, source: Tensor, draw: Draw, starts: Tensor, length: int, sample_rate: int

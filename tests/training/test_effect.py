@@ -38,6 +38,7 @@ def fit(run: Path, music: Path, steps: int, *more: str) -> int:
         "data.validation_segments": "2",
         "data.decode_once": "false",
         "data.workers": "0",
+        "model.preroll_s": "0.1",
         "model.width": "8",
         "model.hidden": "32",
         "model.embedding_dim": "16",

@@ -117,6 +117,11 @@ def test_the_generator_alone_decides():
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
+def test_segments_no_longer_than_the_preroll_are_refused():
+    with pytest.raises(ValueError, match="segment_s"):
+        PairMaker(ChainSampler(CHOICES), preroll_s=1.0)(torch.zeros(2, 2, RATE), RATE, seeded())
+
+
 def test_odd_segments_are_refused():
     with pytest.raises(ValueError, match="pairs"):
         make()[0](torch.zeros(3, 2, 100), RATE, seeded())
