@@ -43,8 +43,9 @@ check: $(STAMP) ## style, types, import layers, then the test suite
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
-bench: $(STAMP) ## time the effects against pedalboard
+bench: $(STAMP) ## time the equaliser against pedalboard, and the encoder
 	$(BIN)/python -m eval.bench_effects
+	$(BIN)/python -m eval.bench_encoder
 
 wheel: $(STAMP) ## build dist/*.whl with the checkpoints in it
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist
