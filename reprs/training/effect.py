@@ -168,8 +168,8 @@ class EffectRecipe(pl.LightningModule):
 class ExportEncoder(pl.Callback):
     """Writes the averaged encoder as safetensors + JSON after every validation, together with its curve."""
 
-    def __init__(self, path: str = "runs/effect/effect", sources: str = "") -> None:
-        self.path, self.sources = Path(path), sources
+    def __init__(self, path: str = "runs/effect/effect") -> None:
+        self.path = Path(path)
         self.curve: list[dict[str, float]] = []
 
     def state_dict(self) -> dict[str, Any]:
