@@ -1,0 +1,1 @@
+"""Controllers: from words, references and tracks to the knobs of effects."""
