@@ -20,9 +20,10 @@ def phaser(
     x: Tensor,
     sample_rate: int,
     rate_hz: Annotated[Tensor, Param(0.05, 8, default=0.5, scale="log")],
-    depth_octaves: Annotated[Tensor, Param(0, 2, default=1)],
+    depth_octaves: Annotated[Tensor, Param(0, 4, default=1)],
     centre_hz: Annotated[Tensor, Param(200, 4_000, default=800, scale="log")],
     feedback: Annotated[Tensor, Param(-0.9, 0.9, default=0.3)],
+    spread_deg: Annotated[Tensor, Param(0, 180, default=90)],
     mix: Annotated[Tensor, Param(0, 1, default=0.5)],
     *,
     stages: int = 4,
@@ -31,7 +32,7 @@ def phaser(
 
     Each allpass turns the phase by 90° at `centre · 2^(depth · sin(2π rate t))`, by the bilinear transform
     without prewarping, which is stable at any frequency. The coefficient follows every sample; the feedback
-    from the last stage arrives one sample later. The channels sweep a quarter turn apart.
+    from the last stage arrives one sample later. The right channel sweeps `spread_deg` ahead.
     """
     if stages < 1:
         raise ValueError(f"phaser: stages is at least 1, got {stages}")
@@ -39,7 +40,7 @@ def phaser(
     def run(x: Tensor, mix: Tensor, *knobs: Tensor) -> Tensor:
         return crossfade(x, _allpassed(x, sample_rate, stages, *knobs), mix)
 
-    return by_item(run, x, mix, rate_hz, depth_octaves, centre_hz, feedback, at_a_time=4)
+    return by_item(run, x, mix, rate_hz, depth_octaves, centre_hz, feedback, spread_deg, at_a_time=4)
 
 
 def _allpassed(
@@ -50,8 +51,9 @@ def _allpassed(
     depth_octaves: Tensor,
     centre_hz: Tensor,
     feedback: Tensor,
+    spread_deg: Tensor,
 ) -> Tensor:
-    swing = sine(rate_hz, sample_rate, x.shape[1], x.shape[2])
+    swing = sine(rate_hz, spread_deg, sample_rate, x.shape[1], x.shape[2])
     a = _sweep(swing, sample_rate, depth_octaves, centre_hz).flatten(0, 1)
     loop = feedback.repeat_interleave(x.shape[1])
     return cascade(x.flatten(0, 1), a, loop, stages).view_as(x)

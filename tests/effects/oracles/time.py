@@ -41,23 +41,23 @@ def delay(x, sample_rate, delay_ms, feedback, ping_pong, damping_hz, mix):
     return (1 - mix) * x + mix * wet
 
 
-def chorus(x, sample_rate, rate_hz, depth_ms, centre_delay_ms, mix):
+def chorus(x, sample_rate, rate_hz, depth_ms, centre_delay_ms, spread_deg, mix):
     wet = np.zeros_like(x)
     for c in range(len(x)):
         for n in range(x.shape[1]):
-            swing = math.sin(2 * math.pi * rate_hz * n / sample_rate + c * math.pi / 2)
-            lag = (centre_delay_ms + depth_ms * swing) / 1000 * sample_rate
+            swing = math.sin(2 * math.pi * rate_hz * n / sample_rate + c * math.radians(spread_deg))
+            lag = max(1.0, (centre_delay_ms + depth_ms * swing) / 1000 * sample_rate)
             wet[c, n] = cubic(x[c], n - lag)
     return (1 - mix) * x + mix * wet
 
 
-def phaser(x, sample_rate, rate_hz, depth_octaves, centre_hz, feedback, mix, stages=4):
+def phaser(x, sample_rate, rate_hz, depth_octaves, centre_hz, feedback, spread_deg, mix, stages=4):
     """Transposed direct form: the state of an allpass outlives a change of its coefficient."""
     wet = np.zeros_like(x)
     for c in range(len(x)):
         state = np.zeros(stages)
         for n in range(x.shape[1]):
-            swing = math.sin(2 * math.pi * rate_hz * n / sample_rate + c * math.pi / 2)
+            swing = math.sin(2 * math.pi * rate_hz * n / sample_rate + c * math.radians(spread_deg))
             half = math.pi * centre_hz * 2 ** (depth_octaves * swing) / sample_rate
             a = (half - 1) / (half + 1)
             signal = x[c, n] + feedback * (wet[c, n - 1] if n else 0.0)
