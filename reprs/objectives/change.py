@@ -22,9 +22,8 @@ class ChangeReader(nn.Module):
         self.deviation: Tensor
         self.register_buffer("deviation", torch.zeros(measurements))
 
-    def loss(self, features: Tensor, wet: Tensor, dry: Tensor) -> Tensor:
-        """Huber loss of the standardised changes; `features` `(B, D)`, `wet` and `dry` `(B, M)`."""
-        change = (wet - dry).float()
+    def loss(self, features: Tensor, change: Tensor) -> Tensor:
+        """Huber loss of the standardised `change` `(B, M)`, wet less dry; `features` `(B, D)`."""
         if self.training:
             self._learn(change)
         target = change / (self.deviation + 1e-3)

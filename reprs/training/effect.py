@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,22 @@ from reprs.models.encoder import EffectEncoder
 from reprs.objectives.change import ChangeReader, measure
 from reprs.objectives.knobs import KnobReader
 from reprs.objectives.nt_xent import nt_xent
+from reprs.training.replay import Group, Replay
 from reprs.views.normalisation import EffectNormaliser
 from reprs.views.pairs import PairMaker, Views
 from reprs.views.sampler import ChainSampler, Choice
+
+# Nothing is drawn again before the memory holds this many batches.
+VARIETY = 10
 
 
 class EffectRecipe(pl.LightningModule):
     """Trains an `EffectEncoder` on random chains over raw segments.
 
-    A batch is `(2G, 2, T)` raw segments; the views are rendered from it on the training device.
-    `val/20-way` is the share of chains recognised on another content among 19 other chains on their own
-    content, by the averaged weights.
+    A batch is `(2G, 2, T)` raw segments; the views are rendered from it on the training device. With
+    `replay` above 1 only every `replay`-th batch is rendered, the others are drawn again from the last
+    `replay_groups` groups. `val/20-way` is the share of chains recognised on another content among 19 other
+    chains on their own content, by the averaged weights; in `val/20-way-single` every chain is one effect.
     """
 
     def __init__(
@@ -44,10 +50,12 @@ class EffectRecipe(pl.LightningModule):
         single_share: float = 0.0,
         preroll_s: float = 0.0,
         normalise: bool = False,
+        replay: int = 1,
+        replay_groups: int = 1_000,
         temperature: float = 0.1,
         presence_weight: float = 1.0,
-        knob_weight: float = 5.0,
-        change_weight: float = 0.0,
+        knob_weight: float = 1.0,
+        change_weight: float = 1.0,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.05,
         warmup_steps: int = 100,
@@ -68,7 +76,9 @@ class EffectRecipe(pl.LightningModule):
         self.make_pairs = PairMaker(
             sampler, chains_per_group, sibling_share, single_share, preroll_s, normaliser=self.normaliser
         )
-        self.make_trials = PairMaker(sampler, 20, sibling_share=0.0, preroll_s=preroll_s)
+        # Validation batches are by turns random chains and single effects.
+        self.make_trials = [PairMaker(sampler, 20, 0.0, single, preroll_s) for single in (0.0, 1.0)]
+        self.replay, self.memory = replay, Replay(replay_groups)
         self.reader = KnobReader(self.encoder.feature_dim, [len(e) for e in sampler.chain.effects])
         measurements = measure(self.encoder.views(torch.zeros(1, 2, 4_096))).shape[1]
         self.change = ChangeReader(self.encoder.feature_dim, measurements)
@@ -84,30 +94,52 @@ class EffectRecipe(pl.LightningModule):
     def forward(self, x: Tensor) -> Tensor:
         return self.average.module(x)
 
-    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Views:
+    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Views | list[Group]:
         training = bool(self.trainer.training)
         key = (self.seed, self.global_rank, training, self.global_step if training else self.trials)
-        self.trials += not training
         generator = torch.Generator().manual_seed(hash(key) % 2**63)
-        maker = self.make_pairs if training else self.make_trials
-        return maker(batch, EffectEncoder.sample_rate, generator)
+        if training:
+            return self._groups(batch, generator)
+        self.trials += 1
+        return self.make_trials[(self.trials - 1) % 2](batch, EffectEncoder.sample_rate, generator)
+
+    def _groups(self, segments: Tensor, generator: torch.Generator) -> list[Group]:
+        """Groups rendered from the segments, or as many from the memory."""
+        wanted = len(segments) // 2
+        if len(self.memory) >= VARIETY * wanted and self.global_step % self.replay:
+            return self.memory.draw(wanted, generator)
+        groups = self._look(self.make_pairs(segments, EffectEncoder.sample_rate, generator))
+        if self.replay > 1:
+            self.memory.add(groups)
+        return groups
+
+    @torch.no_grad()
+    def _look(self, rendered: Views) -> list[Group]:
+        views = self.encoder.views(rendered.x)
+        change = measure(views) - measure(self.encoder.views(rendered.dry))[rendered.source]
+        chains = self.make_pairs.chains_per_group
+
+        def by_group(x: Tensor) -> Tensor:
+            return x.unflatten(0, (2, -1, chains)).transpose(0, 1)
+
+        z, mask = (x.to(change.device).split(chains) for x in (rendered.draw.z, rendered.draw.mask))
+        each = zip(*(by_group(view) for view in views), strict=True)
+        return [Group(*g) for g in zip(each, z, mask, by_group(change), strict=True)]
 
     def on_validation_epoch_start(self) -> None:
         self.trials = 0
 
-    def training_step(self, batch: Views, batch_idx: int) -> Tensor:
-        views = self.encoder.views(batch.x)
+    def training_step(self, batch: list[Group], batch_idx: int) -> Tensor:
+        views = tuple(_on_x_then_on_y(view) for view in zip(*(g.views for g in batch), strict=True))
         features = self.encoder.features_of(views)
         a, b = self.encoder.head(features).chunk(2)
         contrast = nt_xent(a, b, self.temperature)
-        draw = batch.draw
-        z, mask = (torch.cat([t, t]).to(features.device) for t in (draw.z, draw.mask))
+        z, mask = (torch.cat(x).repeat(2, 1) for x in zip(*((g.z, g.mask) for g in batch), strict=True))
         read = self.reader.loss(features.float(), z, mask)
-        with torch.no_grad():
-            wet, dry = measure(views), measure(self.encoder.views(batch.dry))[batch.source]
-        change = self.change.loss(features.float(), wet, dry)
+        change = self.change.loss(features.float(), _on_x_then_on_y([g.change for g in batch]))
         loss = contrast + self.presence_weight * read.presence + self.knob_weight * read.knobs
         loss = loss + self.change_weight * change
+        group = torch.arange(len(batch)).repeat_interleave(len(batch[0].z))
         self.log_dict(
             {
                 "train/loss": loss,
@@ -115,9 +147,10 @@ class EffectRecipe(pl.LightningModule):
                 "train/presence": read.presence,
                 "train/knobs": read.knobs,
                 "train/change": change,
-                "train/n-way": _among_own_content(a.detach(), b.detach(), batch.group),
+                "train/n-way": _among_own_content(a.detach(), b.detach(), group),
             },
             prog_bar=True,
+            batch_size=len(a),
         )
         return loss
 
@@ -126,17 +159,11 @@ class EffectRecipe(pl.LightningModule):
 
     def validation_step(self, batch: Views, batch_idx: int) -> None:
         a, b = torch.cat([self.average.module(part) for part in batch.x.split(32)]).chunk(2)
-        similarity = a @ b.T
-        found = (similarity.argmax(1) == torch.arange(len(a), device=a.device)).float().mean()
-        count = len(batch.draw)
-        self.log(
-            "val/20-way",
-            _among_own_content(a, b, batch.group),
-            prog_bar=True,
-            batch_size=count,
-            sync_dist=True,
-        )
-        self.log("val/R@1", found, prog_bar=True, batch_size=count, sync_dist=True)
+        found = ((a @ b.T).argmax(1) == torch.arange(len(a), device=a.device)).float().mean()
+        figures = {"val/20-way": _among_own_content(a, b, batch.group), "val/R@1": found}
+        if batch_idx % 2:
+            figures = {f"{name}-single": figure for name, figure in figures.items()}
+        self.log_dict(figures, prog_bar=True, batch_size=len(a), sync_dist=True)
 
     def predict_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         return self.average.module(batch)
@@ -192,6 +219,11 @@ class ExportEncoder(pl.Callback):
             "curve": self.curve,
         }
         hub.save(pl_module.average.module, self.path, metadata)
+
+
+def _on_x_then_on_y(groups: Sequence[Tensor]) -> Tensor:
+    """G times `(2, K, …)` → `(2 · G · K, …)`: all clips of the first contents, then all of the second."""
+    return torch.stack(tuple(groups), dim=1).flatten(0, 2)
 
 
 def _among_own_content(a: Tensor, b: Tensor, group: Tensor) -> Tensor:

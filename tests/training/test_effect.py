@@ -35,7 +35,7 @@ def fit(run: Path, music: Path, steps: int, *more: str) -> int:
         "data.segment_s": "0.5",
         "data.groups": "2",
         "data.validation_groups": "1",
-        "data.validation_segments": "2",
+        "data.validation_segments": "4",
         "data.decode_once": "false",
         "data.workers": "0",
         "model.preroll_s": "0.1",
@@ -43,6 +43,7 @@ def fit(run: Path, music: Path, steps: int, *more: str) -> int:
         "model.hidden": "32",
         "model.embedding_dim": "16",
         "model.chains_per_group": "2",
+        "model.replay": "1",
         "trainer.accelerator": "cpu",
         "trainer.max_steps": str(steps),
         "trainer.val_check_interval": "1",
@@ -83,6 +84,7 @@ def test_it_exports_an_encoder_that_embeds_the_same_after_a_restart(trained):
     assert e.shape == (1, 16) and torch.equal(e, hub.load(trained / "effect").embed(x, RATE))
     curve = encoder.metadata["curve"]
     assert [point["step"] for point in curve] == [1, 2] and 0 <= curve[-1]["val/20-way"] <= 1
+    assert curve[-1]["val/20-way-single"] >= 0
     assert encoder.metadata["recipe"] == "effect"
     assert encoder.metadata["hyperparameters"]["effects"][0]["effect"] == "highpass"
 
@@ -97,6 +99,17 @@ def test_a_run_goes_on_where_it_stopped(music, tmp_path):
     assert fit(tmp_path, music, 3, "--ckpt_path", "last") == 0
     curve = hub.load(tmp_path / "effect").metadata["curve"]
     assert [point["step"] for point in curve] == [1, 2, 3]
+
+
+def test_what_was_rendered_once_is_learned_from_again(music, tmp_path, monkeypatch):
+    from reprs.training import effect
+
+    rendered = []
+    look = effect.EffectRecipe._look
+    monkeypatch.setattr(effect, "VARIETY", 1)
+    monkeypatch.setattr(effect.EffectRecipe, "_look", lambda self, v: rendered.append(v) or look(self, v))
+    assert fit(tmp_path, music, 5, "--model.replay=4", "--model.replay_groups=8") == 0
+    assert len(rendered) == 2 and len(losses(tmp_path)) == 5
 
 
 def test_training_can_start_from_weights_and_normalise(trained, music, tmp_path):

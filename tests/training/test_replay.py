@@ -1,0 +1,37 @@
+"""The memory keeps the latest groups, draws without repetition, and gives back what went in."""
+
+import torch
+
+from reprs.training.replay import Group, Replay
+
+
+def group(number: int) -> Group:
+    filled = torch.full((2, 3, 4), float(number))
+    return Group((filled, filled[..., :1]), torch.rand(3, 5), torch.ones(3, 2, dtype=torch.bool), filled)
+
+
+def test_only_the_latest_are_kept():
+    memory = Replay(3)
+    memory.add([group(i) for i in range(5)])
+    drawn = memory.draw(3, torch.Generator().manual_seed(0))
+    assert sorted(float(g.change[0, 0, 0]) for g in drawn) == [2, 3, 4]
+
+
+def test_a_draw_holds_no_group_twice_and_is_decided_by_the_generator():
+    memory = Replay(100)
+    memory.add([group(i) for i in range(100)])
+    first, again, other = (memory.draw(20, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    numbers = [[float(g.change[0, 0, 0]) for g in drawn] for drawn in (first, again, other)]
+    assert len(set(numbers[0])) == 20 and numbers[0] == numbers[1] != numbers[2]
+
+
+def test_views_return_in_single_precision_to_three_digits():
+    memory = Replay(1)
+    kept = Group(
+        (torch.randn(2, 3, 50),), torch.rand(3, 5), torch.ones(3, 2, dtype=torch.bool), torch.randn(2, 3, 7)
+    )
+    memory.add([kept])
+    (drawn,) = memory.draw(1, torch.Generator())
+    assert drawn.views[0].dtype == torch.float32
+    assert torch.allclose(drawn.views[0], kept.views[0], rtol=1e-3, atol=1e-6)
+    assert torch.equal(drawn.z, kept.z) and torch.equal(drawn.change, kept.change)
