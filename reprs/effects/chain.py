@@ -15,7 +15,8 @@ class Chain:
 
     `chain(x, sample_rate, z, mask=None, order=None)`: `x` `(B, C, T)`, `z` `(B, P)` with the knobs of all
     effects side by side, `mask` `(B, E)` true where an effect is on (one that is off passes its input
-    untouched), `order` `(E,)` or `(B, E)` a permutation of the effects' positions.
+    untouched), `order` `(E,)` or `(B, E)` a permutation of the effects' positions. `sidechain` maps names
+    (`chain.names`) of effects that take one to the `(B, C or 1, T)` they listen to instead of their input.
     """
 
     def __init__(self, effects: Sequence[Effect]) -> None:
@@ -42,17 +43,21 @@ class Chain:
         z: Tensor,
         mask: Tensor | None = None,
         order: Tensor | Sequence[int] | None = None,
+        sidechain: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
         check_audio(x)
         if z.shape != (len(x), len(self)):
             raise ValueError(f"z is ({len(x)}, {len(self)}) for this chain, got {tuple(z.shape)}")
+        keys = self._keys(x, sidechain or {})
         queues = self._queues(len(x), mask, order)
         rows = list(x.unbind(0))
         while any(queues):
             index, ready = _fullest(queues)
             batch = torch.stack([rows[r] for r in ready])
             knobs = z[ready][:, self.slices[index]]
-            for r, y in zip(ready, self.effects[index](batch, sample_rate, knobs).unbind(0), strict=True):
+            key = keys[index][ready] if index in keys else None
+            wet = self.effects[index](batch, sample_rate, knobs, sidechain=key)
+            for r, y in zip(ready, wet.unbind(0), strict=True):
                 rows[r] = y
                 queues[r].pop(0)
         return torch.stack(rows)
@@ -72,6 +77,16 @@ class Chain:
             for n, p in self.params.items()
         ]
         return torch.stack(columns, dim=1)
+
+    def _keys(self, x: Tensor, sidechain: Mapping[str, Tensor]) -> dict[int, Tensor]:
+        """Effect's position → side-chain."""
+        unknown = set(sidechain) - set(self.names)
+        if unknown:
+            raise ValueError(f"this chain has no effect {sorted(unknown)}; it has {self.names}")
+        for name, key in sidechain.items():
+            if len(key) != len(x):
+                raise ValueError(f"the side-chain of {name} has {len(key)} items, the audio {len(x)}")
+        return {self.names.index(name): key for name, key in sidechain.items()}
 
     def _queues(
         self, batch: int, mask: Tensor | None, order: Tensor | Sequence[int] | None

@@ -7,7 +7,9 @@ units. An effect is a pure function whose signature is its declaration:
     def gain(x, sample_rate, gain_db: Annotated[Tensor, Param(-24, 24, default=0)]) -> Tensor: ...
 
 Name = argument, unit = suffix, range and scale = annotation. Keyword-only arguments are options: static
-choices (a curve, a seed) that no controller turns.
+choices (a curve, a seed) that no controller turns. Two names of arguments are special: a keyword-only
+`sidechain: Tensor | None = None` is a second signal to listen to (`Effect.takes_sidechain`), and
+`**gains_db: Annotated[Tensor, {"gain_1khz_db": Param(…), …}]` declares a row of knobs at once.
 """
 
 from __future__ import annotations
@@ -78,21 +80,32 @@ class Effect:
 
     Call it with unit knobs, `effect(x, sample_rate, z)` with `z` `(B, P)`, or by name in natural units,
     `effect(x, sample_rate, gain_db=3.0)`, where a value is a number or a `(B,)` tensor and knobs left out
-    keep their default. `x` is `(B, C, T)`; the output has the same shape.
+    keep their default. `x` is `(B, C, T)`; the output has the same shape. An effect with `takes_sidechain`
+    listens to `sidechain` `(B, C, T)` or `(B, 1, T)` instead of `x`, where it is given.
     """
 
     name: str
     function: Callable[..., Tensor]
     params: Mapping[str, Param]
     options: Mapping[str, Any] = field(default_factory=dict)
+    takes_sidechain: bool = False
 
-    def __call__(self, x: Tensor, sample_rate: int, z: Tensor | None = None, **knobs: Any) -> Tensor:
+    def __call__(
+        self,
+        x: Tensor,
+        sample_rate: int,
+        z: Tensor | None = None,
+        *,
+        sidechain: Tensor | None = None,
+        **knobs: Any,
+    ) -> Tensor:
         check_audio(x)
         if z is not None and knobs:
             raise ValueError(f"{self.name}: give z or named knobs, not both")
         if z is None:
             z = self.to_unit(len(x), device=x.device, dtype=x.dtype, **knobs)
-        return self.function(x, sample_rate, **self.from_unit(z.to(x.dtype)), **self.options)
+        key = {} if sidechain is None else {"sidechain": self._key(x, sidechain)}
+        return self.function(x, sample_rate, **self.from_unit(z.to(x.dtype)), **self.options, **key)
 
     def __len__(self) -> int:
         return len(self.params)
@@ -135,6 +148,18 @@ class Effect:
             raise ValueError(f"{self.name} has no option {sorted(unknown)}; it has {list(self.options)}")
         return replace(self, options={**self.options, **options})
 
+    def _key(self, x: Tensor, sidechain: Tensor) -> Tensor:
+        """The side-chain with the channels and the type of `x`."""
+        if not self.takes_sidechain:
+            raise ValueError(f"{self.name} takes no side-chain")
+        check_audio(sidechain)
+        if sidechain.shape not in (x.shape, (len(x), 1, x.shape[2])):
+            raise ValueError(
+                f"{self.name}: the side-chain of {tuple(x.shape)} audio has its shape or one channel, "
+                f"not {tuple(sidechain.shape)}"
+            )
+        return sidechain.to(x.dtype).expand_as(x)
+
 
 registry: dict[str, Effect] = {}
 
@@ -148,13 +173,16 @@ def effect(function: Callable[..., Tensor]) -> Effect:
     arguments = list(inspect.signature(function).parameters.values())
     if [a.name for a in arguments[:2]] != ["x", "sample_rate"]:
         raise TypeError(f"{name}: an effect's first arguments are x and sample_rate")
-    params, options = {}, {}
+    params: dict[str, Param] = {}
+    options = {}
     for argument in arguments[2:]:
         if argument.kind is argument.KEYWORD_ONLY:
             options[argument.name] = argument.default
         else:
-            params[argument.name] = _declared_param(name, argument.name, hints.get(argument.name))
-    registry[name] = Effect(name, function, params, options)
+            params.update(_declared_params(name, argument, hints.get(argument.name)))
+    takes_sidechain = "sidechain" in options
+    options.pop("sidechain", None)
+    registry[name] = Effect(name, function, params, options, takes_sidechain)
     return registry[name]
 
 
@@ -171,10 +199,13 @@ def check_audio(x: Tensor) -> None:
         raise ValueError(f"audio is floating point in [-1, 1], got {x.dtype}")
 
 
-def _declared_param(effect_name: str, knob: str, hint: Any) -> Param:
-    found = [extra for extra in get_args(hint)[1:] if isinstance(extra, Param)]
+def _declared_params(effect_name: str, argument: inspect.Parameter, hint: Any) -> Mapping[str, Param]:
+    """The knob of one argument, or all those that `**argument` stands for."""
+    several = argument.kind is argument.VAR_KEYWORD
+    found = [extra for extra in get_args(hint)[1:] if isinstance(extra, Mapping if several else Param)]
     if len(found) != 1:
         raise TypeError(
-            f"{effect_name}.{knob}: annotate a knob as Annotated[Tensor, Param(min, max, default=…)]"
+            f"{effect_name}.{argument.name}: annotate a knob as Annotated[Tensor, Param(min, max, default=…)]"
         )
-    return found[0]
+    declared: Mapping[str, Param] = found[0] if several else {argument.name: found[0]}
+    return declared

@@ -5,14 +5,11 @@ import pytest
 import torch
 
 from reprs.effects import registry
-from tests.effects.oracles import ORACLES, VARIANTS
+from tests.effects.oracles import NONLINEAR, ORACLES, STRAIGHT_THROUGH, VARIANTS
 from tests.effects.signals import error_db, knobs, music
 
 EFFECTS = sorted(registry)
 CHOICES = [(name, options) for name in EFFECTS for options in [{}, *VARIANTS.get(name, [])]]
-NONLINEAR = {"bitcrush", "chorus", "compressor", "distortion", "limiter", "phaser"}
-# These round to a grid: their gradient passes straight through, so finite differences disagree by design.
-STRAIGHT_THROUGH = {"bitcrush"}
 
 
 def choices(pairs):
@@ -23,6 +20,7 @@ def choices(pairs):
 
 every_effect = choices([(name, {}) for name in EFFECTS])
 every_choice = choices(CHOICES)
+# Rounding to a grid, with a gradient that passes straight through: finite differences disagree by design.
 every_smooth_choice = choices([(name, options) for name, options in CHOICES if name not in STRAIGHT_THROUGH])
 
 

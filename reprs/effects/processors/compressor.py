@@ -27,6 +27,7 @@ def compressor(
     makeup_db: Annotated[Tensor, Param(0, 24, default=0)],
     *,
     stereo_link: bool = True,
+    sidechain: Tensor | None = None,
 ) -> Tensor:
     """Reduce what is above the threshold by the ratio; attack and release are the time to 63 % of a jump.
 
@@ -34,8 +35,8 @@ def compressor(
     (2012). Linked channels get one gain, from the louder one.
     """
 
-    def wanted(x: Tensor, threshold_db: Tensor, ratio: Tensor, knee_db: Tensor) -> Tensor:
-        over_db = peak_db(x, stereo_link) - threshold_db
+    def wanted(key: Tensor, threshold_db: Tensor, ratio: Tensor, knee_db: Tensor) -> Tensor:
+        over_db = peak_db(key, stereo_link) - threshold_db
         return (1 - 1 / ratio) * above(over_db, knee_db)
 
     def applied(x: Tensor, makeup_db: Tensor, reduction_db: Tensor) -> Tensor:
@@ -45,7 +46,8 @@ def compressor(
         knob[:, None, None] for knob in (threshold_db, ratio, knee_db, makeup_db)
     )
     rise, fall = step_size(attack_ms, sample_rate), step_size(release_ms, sample_rate)
-    reduction_db = smooth_channels(by_item(wanted, x, threshold_db, ratio, knee_db), rise, fall)
+    key = x if sidechain is None else sidechain
+    reduction_db = smooth_channels(by_item(wanted, key, threshold_db, ratio, knee_db), rise, fall)
     return by_item(applied, x, makeup_db, reduction_db)
 
 

@@ -24,15 +24,18 @@ def limiter(
     release_ms: Annotated[Tensor, Param(1, 2_000, default=100, scale="log")],
     *,
     stereo_link: bool = True,
+    sidechain: Tensor | None = None,
 ) -> Tensor:
     """Keep every sample at or below the ceiling: an instant attack, and `release_ms` to recover 63 %.
 
     Needs no lookahead, so it delays nothing.
     """
 
-    def wanted(x: Tensor, ceiling_db: Tensor) -> Tensor:
-        return torch.relu(peak_db(x, stereo_link) - (ceiling_db - MARGIN_DB))
+    def wanted(key: Tensor, ceiling_db: Tensor) -> Tensor:
+        return torch.relu(peak_db(key, stereo_link) - (ceiling_db - MARGIN_DB))
 
     fall = step_size(release_ms, sample_rate)
-    reduction_db = smooth_channels(by_item(wanted, x, ceiling_db[:, None, None]), torch.ones_like(fall), fall)
+    key = x if sidechain is None else sidechain
+    excess_db = by_item(wanted, key, ceiling_db[:, None, None])
+    reduction_db = smooth_channels(excess_db, torch.ones_like(fall), fall)
     return by_item(lambda x, reduction_db: amplify(x, -reduction_db), x, reduction_db)

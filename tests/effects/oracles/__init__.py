@@ -2,8 +2,10 @@
 
 One module a group, each with `ORACLES = {effect name: function}`, where `function(x, sample_rate, **knobs,
 **options)` takes `x` `(C, T)` float64, knobs as floats in natural units and the effect's options, and returns
-`(C, T)` float64. A module may add `VARIANTS = {effect name: [options, …]}`: more static choices to compare.
-A new module in this folder is found by itself.
+`(C, T)` float64. A module may add `VARIANTS = {effect name: [options, …]}`, more static choices to compare,
+`NONLINEAR = {effect name, …}`, whose outputs may differ by -100 dB instead of -110 dB, and
+`STRAIGHT_THROUGH = {effect name, …}`, whose declared gradient passes through a rounding. A new module in this
+folder is found by itself.
 """
 
 import importlib
@@ -11,7 +13,11 @@ import pkgutil
 
 ORACLES: dict = {}
 VARIANTS: dict = {}
+NONLINEAR: set = set()
+STRAIGHT_THROUGH: set = set()
 for _info in pkgutil.iter_modules(__path__):
     _module = importlib.import_module(f"{__name__}.{_info.name}")
     ORACLES.update(_module.ORACLES)
     VARIANTS.update(getattr(_module, "VARIANTS", {}))
+    NONLINEAR |= getattr(_module, "NONLINEAR", set())
+    STRAIGHT_THROUGH |= getattr(_module, "STRAIGHT_THROUGH", set())

@@ -31,14 +31,24 @@ def _static_curve(level_db, threshold_db, ratio, knee_db):
     return out_db
 
 
-def _each(x, stereo_link, gain_of):
+def _each(x, stereo_link, gain_of, sidechain=None):
+    key = x if sidechain is None else sidechain
     if stereo_link:
-        return x * 10 ** (gain_of(np.abs(x).max(axis=0)) / 20)
-    return np.stack([row * 10 ** (gain_of(row) / 20) for row in x])
+        return x * 10 ** (gain_of(np.abs(key).max(axis=0)) / 20)
+    return np.stack([row * 10 ** (gain_of(heard) / 20) for row, heard in zip(x, key, strict=True)])
 
 
 def compressor(
-    x, sample_rate, threshold_db, ratio, attack_ms, release_ms, knee_db, makeup_db, stereo_link=True
+    x,
+    sample_rate,
+    threshold_db,
+    ratio,
+    attack_ms,
+    release_ms,
+    knee_db,
+    makeup_db,
+    stereo_link=True,
+    sidechain=None,
 ):
     def gain_db(signal):
         level_db = _level_db(signal)
@@ -46,15 +56,16 @@ def compressor(
         attack, release = _keep(attack_ms, sample_rate), _keep(release_ms, sample_rate)
         return makeup_db - _smoothed(reduction_db, attack, release)
 
-    return _each(x, stereo_link, gain_db)
+    return _each(x, stereo_link, gain_db, sidechain)
 
 
-def limiter(x, sample_rate, ceiling_db, release_ms, stereo_link=True):
+def limiter(x, sample_rate, ceiling_db, release_ms, stereo_link=True, sidechain=None):
     def gain_db(signal):
         return -_smoothed(np.maximum(_level_db(signal) - ceiling_db, 0), 0.0, _keep(release_ms, sample_rate))
 
-    return _each(x, stereo_link, gain_db)
+    return _each(x, stereo_link, gain_db, sidechain)
 
 
 ORACLES = {"compressor": compressor, "limiter": limiter}
 VARIANTS = {name: [{"stereo_link": False}] for name in ORACLES}
+NONLINEAR = set(ORACLES)

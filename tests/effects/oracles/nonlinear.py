@@ -36,6 +36,7 @@ def bitcrush(x, sample_rate, bits, mix):
 
 ORACLES = {"distortion": distortion, "bitcrush": bitcrush}
 VARIANTS = {"distortion": [{"shape": "hard"}, {"shape": "soft"}, {"shape": "asymmetric", "oversample": 4}]}
+NONLINEAR = set(ORACLES)
 
 # The quantiser's true slope is zero almost everywhere: its declared gradient passes through the rounding.
 STRAIGHT_THROUGH = {"bitcrush"}

@@ -71,3 +71,4 @@ def phaser(x, sample_rate, rate_hz, depth_octaves, centre_hz, feedback, spread_d
 
 ORACLES = {"delay": delay, "chorus": chorus, "phaser": phaser}
 VARIANTS = {"phaser": [{"stages": 6}]}
+NONLINEAR = {"chorus", "phaser"}
