@@ -69,6 +69,30 @@ def highpass(sample_rate: int, hz: Tensor, q: Tensor) -> Tensor:
     return _row((1 + cos) / 2, -1 - cos, (1 + cos) / 2, 1 + alpha, -2 * cos, 1 - alpha)
 
 
+def allpass(sample_rate: int, hz: Tensor, q: Tensor) -> Tensor:
+    """Half a turn of phase at `hz`, no change of level."""
+    cos, sin = _angle(sample_rate, hz)
+    alpha = sin / (2 * q.double())
+    return _row(1 - alpha, -2 * cos, 1 + alpha, 1 + alpha, -2 * cos, 1 - alpha)
+
+
+def mixture(sample_rate: int, hz: Tensor, q: Tensor, low: Tensor, band: Tensor, high: Tensor) -> Tensor:
+    """Low-, band- and high-pass of one denominator, added with these levels; the band's peak is at 0 dB."""
+    cos, sin = _angle(sample_rate, hz)
+    alpha = sin / (2 * q.double())
+    below, above = low.double() * (1 - cos), high.double() * (1 + cos)
+    outer, middle = (below + above) / 2, band.double() * alpha
+    return _row(outer + middle, below - above, outer - middle, 1 + alpha, -2 * cos, 1 - alpha)
+
+
+def tilt(sample_rate: int, gain_db: Tensor, hz: Tensor) -> Tensor:
+    """`gain_db` well above `hz`, as much less well below it, 0 dB at it: (g s + 1) / (s + g), bilinear."""
+    cos, sin = _angle(sample_rate, hz)
+    gain, side = 10 ** (gain_db.double() / 20), 1 + cos
+    zero = torch.zeros_like(cos)
+    return _row(gain * side + sin, sin - gain * side, zero, side + gain * sin, gain * sin - side, zero)
+
+
 def one_pole_lowpass(sample_rate: int, hz: Tensor) -> Tensor:
     """6 dB an octave above `hz` (bilinear)."""
     cos, sin = _angle(sample_rate, hz)

@@ -32,6 +32,7 @@ UNITS = {
     "samples": "samples",
     "octaves": "octaves",
     "percent": "%",
+    "deg": "°",
 }
 
 
@@ -202,10 +203,10 @@ def check_audio(x: Tensor) -> None:
 def _declared_params(effect_name: str, argument: inspect.Parameter, hint: Any) -> Mapping[str, Param]:
     """The knob of one argument, or all those that `**argument` stands for."""
     several = argument.kind is argument.VAR_KEYWORD
-    found = [extra for extra in get_args(hint)[1:] if isinstance(extra, Mapping if several else Param)]
+    kind: type = Mapping if several else Param
+    found: list[Any] = [extra for extra in get_args(hint)[1:] if isinstance(extra, kind)]
     if len(found) != 1:
         raise TypeError(
             f"{effect_name}.{argument.name}: annotate a knob as Annotated[Tensor, Param(min, max, default=…)]"
         )
-    declared: Mapping[str, Param] = found[0] if several else {argument.name: found[0]}
-    return declared
+    return found[0] if several else {argument.name: found[0]}

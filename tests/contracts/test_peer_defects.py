@@ -11,7 +11,20 @@ from tests.effects.oracles import eq as oracle
 from tests.effects.signals import error_db, knobs, music
 
 compressor, limiter, parametric_eq = (registry[n] for n in ("compressor", "limiter", "parametric_eq"))
-UNITLESS = {"bits", "damping", "feedback", "mix", "ping_pong", "q", "ratio", "size", "width"}
+UNITLESS = {
+    "band",
+    "bits",
+    "damping",
+    "feedback",
+    "high",
+    "low",
+    "mix",
+    "ping_pong",
+    "q",
+    "ratio",
+    "size",
+    "width",
+}
 # Two channels in, two different channels out, whatever the input.
 MAKES_STEREO = {"chorus", "delay", "phaser", "reverb", "room"}
 
@@ -84,7 +97,7 @@ def test_knobs_stay_with_their_clip_in_a_stereo_batch(name):
     assert error_db(swapped, effect(x, 44_100, z)[[2, 0, 1]]) < -110
 
 
-@pytest.mark.parametrize("name", ["parametric_eq", "highpass", "lowpass"])
+@pytest.mark.parametrize("name", ["parametric_eq", "highpass", "lowpass", "state_variable", "tilt_eq"])
 def test_filters_do_not_clip(name):
     effect, x = registry[name], music(2, samples=3_000).float()
     z = knobs(effect, 2).float()
