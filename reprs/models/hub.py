@@ -22,7 +22,10 @@ from torch import Tensor, nn
 FORMAT_VERSION = 1
 
 # Class name → where it lives ("module:attribute"), or the class itself.
-encoders: dict[str, Any] = {"EffectEncoder": "reprs.models.encoder:EffectEncoder"}
+encoders: dict[str, Any] = {
+    "EffectEncoder": "reprs.models.encoder:EffectEncoder",
+    "TimbreModel": "reprs.models.timbre:TimbreModel",
+}
 
 
 class CheckpointError(ValueError):

@@ -23,6 +23,9 @@ MOST_TOKENS = 256
 TEXTS_AT_ONCE = 64
 MOST_CACHED = 200_000
 
+# The model of a tower and texts → (B, width), not of unit length yet.
+Reader = Callable[[Any, list[str]], Tensor]
+
 
 class TextTowerError(ValueError):
     """A text tower cannot be had; the message is one line."""
@@ -35,13 +38,13 @@ class TextTower(nn.Module):
     beside it.
     """
 
-    def __init__(self, spec: str, width: int, read: Callable[[list[str]], Tensor], model: nn.Module) -> None:
+    def __init__(self, spec: str, width: int, read: Reader, model: nn.Module) -> None:
         super().__init__()
         self.spec, self.width, self._read, self.model = spec, width, read, model
         self._known: dict[str, Tensor] = {}
 
     def forward(self, texts: Sequence[str]) -> Tensor:
-        return F.normalize(self._read(checked(texts)).float(), dim=-1)
+        return F.normalize(self._read(self.model, checked(texts)).float(), dim=-1)
 
     @torch.no_grad()
     def encode(self, texts: Sequence[str]) -> Tensor:
@@ -108,11 +111,11 @@ def open_clip_encoder(name: str) -> TextTower:
         raise TextTowerError(f"no text tower open_clip:{name}: {_one_line(error)}") from None
     del model.visual
 
-    def read(texts: list[str]) -> Tensor:
+    def read(model: Any, texts: list[str]) -> Tensor:
         return model.encode_text(tokenize(texts).to(next(model.parameters()).device))
 
     with torch.no_grad():
-        width = read(["width"]).shape[1]
+        width = read(model, ["width"]).shape[1]
     return TextTower(f"open_clip:{name}", width, read, model)
 
 
@@ -166,7 +169,7 @@ def _transformer(spec: str, name: str, offline: bool) -> TextTower:
     model = getattr(model, "text_model", model)
     longest = min(MOST_TOKENS, getattr(model.config, "max_position_embeddings", MOST_TOKENS))
 
-    def read(texts: list[str]) -> Tensor:
+    def read(model: Any, texts: list[str]) -> Tensor:
         tokens = tokenizer(texts, padding=True, truncation=True, max_length=longest, return_tensors="pt")
         tokens = {k: v.to(model.device) for k, v in tokens.items() if k in ("input_ids", "attention_mask")}
         states = model(**tokens).last_hidden_state
