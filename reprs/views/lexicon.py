@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from reprs.views.morphology import roots
+from reprs.views.morphology import plain, roots
 
 MAX_GAIN_DB = 12.0
 MOVES = ("compression", "distortion", "reverb", "delay", "width", "modulation", "level")
@@ -135,7 +135,7 @@ class Lexicon:
         if descriptor.name in self.descriptors:
             raise ValueError(f"{descriptor.family}.yaml: {descriptor.name!r} is there twice")
         self.descriptors[descriptor.name] = descriptor
-        for word in (descriptor.name, *descriptor.also):
+        for word in map(plain, (descriptor.name, *descriptor.also)):
             if self.words.setdefault(word, descriptor.name) != descriptor.name:
                 raise ValueError(
                     f"{descriptor.family}.yaml: {word!r} means both {descriptor.name!r} and {self.words[word]!r}"
@@ -143,7 +143,7 @@ class Lexicon:
 
     def _check_references(self) -> None:
         for descriptor in self.descriptors.values():
-            if descriptor.opposite is not None and descriptor.opposite not in self.words:
+            if descriptor.opposite is not None and plain(descriptor.opposite) not in self.words:
                 raise ValueError(
                     f"{descriptor.family}.yaml: {descriptor.name!r} has an opposite {descriptor.opposite!r} "
                     "that is not in the lexicon"

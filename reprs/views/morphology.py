@@ -28,9 +28,14 @@ SUFFIXES = {
 SHORTEST = 3
 
 
+def plain(text: str) -> str:
+    """One spelling: lower case, spaces for hyphens."""
+    return " ".join(text.lower().replace("-", " ").replace("_", " ").split())
+
+
 def roots(text: str) -> Iterator[str]:
     """`text` itself in lower case, then what it may be a form of, most likely first."""
-    word = " ".join(text.lower().replace("-", " ").replace("_", " ").split())
+    word = plain(text)
     seen = set()
     for form in (word, *_stripped(word)):
         if form not in seen and len(form) >= min(SHORTEST, len(word)):
