@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from reprs.effects import Chain
 from reprs.views.level import match_level, set_level
 from reprs.views.normalisation import EffectNormaliser
 from reprs.views.sampler import ChainSampler, Draw
@@ -72,26 +73,42 @@ class PairMaker:
         source = torch.cat([group, group + groups])
         if self.normaliser is not None:
             segments = self.normaliser(segments, sample_rate)
-        offset_db = (2 * torch.rand(len(segments), generator=generator) - 1) * self.input_range_db
-        segments = set_level(segments, self.input_db + offset_db.to(segments.device))
+        segments = at_random_levels(segments, self.input_db, self.input_range_db, generator)
         starts = torch.randint(0, skipped + 1, (len(source),), generator=generator)
         both = draw[torch.arange(len(draw)).repeat(2)]
         length = segments.shape[-1] - skipped
-        x = self._render(segments, source, both, starts, length, sample_rate)
+        x = render(self.sampler.chain, segments, source, both, starts, length, sample_rate, self.sub_batch)
         dry = segments[..., skipped // 2 : skipped // 2 + length]
         return Views(x, draw, group, dry, source.to(x.device))
 
-    def _render(
-        self, segments: Tensor, source: Tensor, draw: Draw, starts: Tensor, length: int, sample_rate: int
-    ) -> Tensor:
-        """Chain i on `segments[source[i]]`, `length` samples of it from `starts[i]`."""
-        rendered = []
-        # A part of the batch at a time, so that temporaries stay small.
-        for rows in torch.arange(len(draw)).split(self.sub_batch):
-            dry = segments[source[rows].to(segments.device)]
-            z = draw.z[rows].to(segments)
-            wet = self.sampler.chain(dry, sample_rate, z, draw.mask[rows], draw.order[rows])
-            windows = [slice(start, start + length) for start in starts[rows].tolist()]
-            wet, dry = (torch.stack([x[:, w] for x, w in zip(y, windows, strict=True)]) for y in (wet, dry))
-            rendered.append(match_level(wet, dry))
-        return torch.cat(rendered)
+
+def at_random_levels(
+    segments: Tensor, level_db: float, range_db: float, generator: torch.Generator
+) -> Tensor:
+    """Segments `(G, C, T)`, each at an RMS of `level_db` ± `range_db` dBFS, on which thresholds act."""
+    offset_db = (2 * torch.rand(len(segments), generator=generator) - 1) * range_db
+    return set_level(segments, level_db + offset_db.to(segments.device))
+
+
+def render(
+    chain: Chain,
+    segments: Tensor,
+    source: Tensor,
+    draw: Draw,
+    starts: Tensor,
+    length: int,
+    sample_rate: int,
+    sub_batch: int = 32,
+) -> Tensor:
+    """Setting i on `segments[source[i]]`: `length` samples of it from `starts[i]`, at the input's
+    level.
+    """
+    rendered = []
+    # A part of the batch at a time, so that temporaries stay small.
+    for rows in torch.arange(len(draw)).split(sub_batch):
+        dry = segments[source[rows].to(segments.device)]
+        wet = chain(dry, sample_rate, draw.z[rows].to(segments), draw.mask[rows], draw.order[rows])
+        windows = [slice(start, start + length) for start in starts[rows].tolist()]
+        wet, dry = (torch.stack([x[:, w] for x, w in zip(y, windows, strict=True)]) for y in (wet, dry))
+        rendered.append(match_level(wet, dry))
+    return torch.cat(rendered)
