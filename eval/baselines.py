@@ -1,7 +1,7 @@
 """Rows without learning: spectral statistics and a hand-made vector of mixing features.
 
-Every row has `.name` and `embed(audio (B, 2, T), sample_rate) -> (B, D)`. `Standardised` z-scores a row on
-clips that no task uses; compare the result by cosine.
+Every row has `.name`, `.model_hash` and `embed(audio (B, 2, T), sample_rate) -> (B, D)`. `Standardised` z-scores
+a row on clips that no task uses; compare the result by cosine.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class Row(Protocol):
     """One line of the table."""
 
     name: str
+    model_hash: str
 
     def embed(self, audio: Tensor, sample_rate: int) -> Tensor:
         """`(B, C, T)` → `(B, D)`."""
@@ -30,6 +31,7 @@ class LogMelStatistics:
     """Mean and standard deviation over time of 64 log-mel bands of mid and side: 256 numbers."""
 
     name = "log-mel statistics"
+    model_hash = "1"
 
     def embed(self, audio: Tensor, sample_rate: int) -> Tensor:
         mels = [_log_mel(channel, sample_rate, 64) for channel in _mid_side(audio)]
@@ -40,6 +42,7 @@ class MfccStatistics:
     """Mean and standard deviation over time of 30 mel-frequency cepstral coefficients of the mono mix."""
 
     name = "MFCC statistics"
+    model_hash = "1"
 
     def embed(self, audio: Tensor, sample_rate: int) -> Tensor:
         log_mel = _log_mel(_mid_side(audio)[0], sample_rate, 80)
@@ -54,6 +57,7 @@ class MixingFeatures:
     """
 
     name = "mixing features"
+    model_hash = "1"
 
     def embed(self, audio: Tensor, sample_rate: int) -> Tensor:
         mid = _power(_mid_side(audio)[0])
@@ -65,6 +69,7 @@ class Standardised:
 
     def __init__(self, row: Row, reference: Tensor) -> None:
         self.row, self.name = row, row.name
+        self.model_hash = f"{row.model_hash}, standardised"
         self.mean = reference.mean(dim=0)
         self.scale = reference.std(dim=0).clamp_min(1e-6)
 

@@ -1,8 +1,10 @@
-"""Embeds the rendered clips of a plan; a row that answers a probe as before is read from the cache."""
+"""Embeds rendered clips; a row with the same hash that answers a probe as before is read from the cache."""
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +20,19 @@ BATCH = 32
 PROBES = 6
 
 
-class Embedder:
-    """`embedder(row)` → `(N, D)` float32, in the order of the plan's renders."""
+class ClipEmbedder:
+    """`embedder(row)` → `(N, D)` float32 for clips `(N, 2, T)` int16; kept in `folder` by the row's hash.
 
-    def __init__(self, plan: Plan, folder: Path | None = None) -> None:
-        folder = folder or cache_folder("eval")
-        self.plan, self.clips = plan, rendered(plan, folder)
-        self.folder = folder / plan.folder_name()
+    A model hash does not see a change of the code around the weights, so the embeddings of `probe`, a few
+    clips, are computed each time and have to be what they were.
+    """
+
+    def __init__(self, clips: np.ndarray, folder: Path, probe: Sequence[int]) -> None:
+        self.clips, self.folder, self.probe = clips, folder, list(probe)[:PROBES]
 
     def __call__(self, row: Row) -> np.ndarray:
-        probe = self.embed(row, self.plan.reference[:PROBES])
-        path = self.folder / f"{re.sub(r'[^A-Za-z0-9]+', '-', row.name)}.npz"
+        probe = self.embed(row, self.probe)
+        path = self.folder / file_name(row)
         if path.exists():
             with np.load(path) as known:
                 if known["probe"].shape == probe.shape and np.allclose(known["probe"], probe, atol=1e-5):
@@ -51,6 +55,21 @@ class Embedder:
         """One clip `(2, T)` float32."""
         return self.clips[index].astype(np.float32) / 32_767
 
+
+class Embedder(ClipEmbedder):
+    """The clips of a retrieval plan."""
+
+    def __init__(self, plan: Plan, folder: Path | None = None) -> None:
+        folder = folder or cache_folder("eval")
+        self.plan = plan
+        super().__init__(rendered(plan, folder), folder / plan.folder_name(), plan.reference)
+
     def standardised_baselines(self) -> list[Row]:
         """The baselines, z-scored on the reference clips."""
         return [Standardised(r, torch.from_numpy(self.embed(r, self.plan.reference))) for r in BASELINES]
+
+
+def file_name(row: Row) -> str:
+    """The row's name for people, and the hash of the model for certainty."""
+    digest = hashlib.sha256(f"{row.name}\0{getattr(row, 'model_hash', '')}".encode()).hexdigest()[:12]
+    return f"{re.sub(r'[^A-Za-z0-9]+', '-', row.name)}-{digest}.npz"
