@@ -84,16 +84,22 @@ PACKAGES: dict[str, Package] = {
     "hydrogen-drumkits": Package("samples", "train", "GPL-2+, CC-BY-3.0, CC0", instrument="drums"),
     "hydrogen-drumkits-effects": Package("samples", "test", "CC-BY-3.0", instrument="guitar"),
     "lmms-common": Package("samples", "train", "GPL-2+, LGPL-2.1+"),
-    "sonic-pi-samples": Package("samples", "train", "CC0"),
+    "sonic-pi-samples": Package("samples", "test", "CC0"),
     # Acted speech.
     "fillets-ng-data-cs": Package("speech", "train", "GPL-2+", "*/sound/*", instrument="voice"),
     # Cabinets and one hall.
     "guitarix-common": Package("impulses", "train", "GPL-2+, CC-BY-SA-3.0"),
-    # Soundfonts and MIDI files, by their paths only; MuseScore's overlaps FluidR3, so they stay on one side.
+    # Soundfonts, by their paths only. Those that share samples stay on one side: MuseScore's and the two
+    # FluidR3; TimGM6mb (also inside pretty_midi, and so in the built-in corpus) and Csound's.
+    "avldrums.lv2-soundfont": Package("soundfont", "train", "CC-BY-SA-3.0", instrument="drums"),
+    "csound-soundfont": Package("soundfont", "test", "public domain"),
     "fluid-soundfont-gm": Package("soundfont", "train", "MIT"),
-    "freepats": Package("soundfont", "train", "GPL-2+ with exception"),
+    "fluid-soundfont-gs": Package("soundfont", "train", "MIT"),
+    "freepats": Package("soundfont", "test", "GPL-2+ with exception"),
     "musescore-general-soundfont-lossless": Package("soundfont", "train", "MIT, CC0"),
-    "timgm6mb-soundfont": Package("soundfont", "train", "GPL-2"),
+    "opl3-soundfont": Package("soundfont", "train", "CC-BY-SA-4.0"),
+    "timgm6mb-soundfont": Package("soundfont", "test", "GPL-2"),
+    # MIDI files.
     "openttd-openmsx": Package("midi", "train", "GPL-2"),
     "planetblupi-music-midi": Package("midi", "test", "GPL-3+"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -50,7 +50,7 @@ class Corpus(Protocol):
     def download(self) -> None:
         """Bring the audio into place (fetch, generate); at once when it is there already."""
 
-    def items(self) -> list[Item]:
+    def items(self) -> Sequence[Item]:
         """Every recording, in a fixed order."""
 
     def validate(self) -> list[Problem]:

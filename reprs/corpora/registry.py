@@ -8,8 +8,10 @@ from reprs.corpora.builtin import BuiltinCorpus
 from reprs.corpora.debian import DebianCorpus
 from reprs.corpora.folder import FolderCorpus
 from reprs.corpora.item import Corpus
+from reprs.corpora.soundfonts import SoundfontCorpus
 from reprs.corpora.stems import StemsCorpus
 
 registry: dict[str, Callable[..., Corpus]] = {
-    corpus.name: corpus for corpus in (BuiltinCorpus, FolderCorpus, StemsCorpus, DebianCorpus)
+    corpus.name: corpus
+    for corpus in (BuiltinCorpus, FolderCorpus, StemsCorpus, DebianCorpus, SoundfontCorpus)
 }

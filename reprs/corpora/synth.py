@@ -10,13 +10,14 @@ import importlib.util
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 
-from reprs.corpora.composer import Part, Song, compose
+from reprs.corpora.composer import Note, Part, Song, compose
 
 PEAK = 0.95
 TICKS_A_SECOND = 960
@@ -27,7 +28,7 @@ def render(song: Song, seconds: float, sample_rate: int) -> dict[str, np.ndarray
     frames = round(seconds * sample_rate)
     stems = {}
     for part in song.parts:
-        sound = _play(part, sample_rate)[:frames]
+        sound = play(part.notes, part.program, part.role == "drums", sample_rate)[:frames]
         sound = np.pad(sound, ((0, frames - len(sound)), (0, 0)))
         if np.abs(sound).max() > 0:
             stems[f"{part.role}_{part.instrument.replace(' ', '-')}"] = _balanced(sound, part)
@@ -50,18 +51,20 @@ def write(song: Song, folder: Path, seconds: float, sample_rate: int) -> None:
         shutil.rmtree(scratch)
 
 
-def _play(part: Part, sample_rate: int) -> np.ndarray:
-    """Float32 `(T, 2)` of one part, from a synthesiser of its own: a used one remembers what it played."""
+def play(
+    notes: Sequence[Note], program: int, drums: bool, sample_rate: int, font: Path | None = None
+) -> np.ndarray:
+    """Float32 `(T, 2)` of notes, from a synthesiser of its own: a used one remembers what it played."""
     import symusic
 
     score: Any = symusic.Score(TICKS_A_SECOND // 2)
     score.tempos.append(symusic.Tempo(0, 120))
-    track: Any = symusic.Track(part.role, part.program, part.role == "drums")
-    for note in part.notes:
+    track: Any = symusic.Track("", program, drums)
+    for note in notes:
         start, length = (round(t * TICKS_A_SECOND) for t in (note.start_s, note.length_s))
         track.notes.append(symusic.Note(start, max(1, length), note.pitch, note.velocity))
     score.tracks.append(track)
-    return np.asarray(symusic.Synthesizer(str(soundfont()), sample_rate, 0).render(score, True)).T
+    return np.asarray(symusic.Synthesizer(str(font or soundfont()), sample_rate, 0).render(score, True)).T
 
 
 def _balanced(sound: np.ndarray, part: Part) -> np.ndarray:
