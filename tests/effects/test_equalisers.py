@@ -27,8 +27,8 @@ def test_the_response_passes_through_every_slider(name, sample_rate):
     sliders_db[0], sliders_db[1, ::2], sliders_db[1, 1::2] = 12, 12, -12
     sections = graphic.bands(sliders_db, BANKS[name], sample_rate).numpy()
     for row, wanted_db in zip(sections, sliders_db[:, : len(heard)].numpy(), strict=True):
-        # At 20 Hz and 192 kHz evaluating a biquad's response loses that much in float64.
-        assert np.abs(response_db(row, heard, sample_rate) - wanted_db).max() < 1e-8
+        # At 20 Hz and 192 kHz a biquad with float64 coefficients is no more exact than this.
+        assert np.abs(response_db(row, heard, sample_rate) - wanted_db).max() < 1e-7
 
 
 @every_bank
