@@ -23,6 +23,7 @@ import soundfile
 from reprs.corpora import debian
 from reprs.corpora.cache import cache_folder
 from reprs.corpora.debian_packages import PACKAGES, Role
+from reprs.corpora.families_by_word import family_by_words
 from reprs.corpora.general_midi import DRUM_KEYS, PROGRAMS, family_of
 from reprs.corpora.item import Problem, problems_of
 from reprs.corpora.named import DRUMS, NamedItem, Playing
@@ -203,7 +204,7 @@ def _names(preset: Preset, about: Soundfont, playing: Playing, key: int | None) 
         return {"family": DRUMS, "program": drum, "label": drum, "tags": (*tags, *filter(None, [kit]))}
     known = preset.bank not in about.foreign_banks
     program = PROGRAMS[preset.program] if known else None
-    family = family_of(preset.program) if known else None
+    family = family_of(preset.program) if known else family_by_words(own)
     return {"family": family, "program": program, "label": own or program, "tags": tags}
 
 
