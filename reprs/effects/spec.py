@@ -106,7 +106,10 @@ class Effect:
         if z is None:
             z = self.to_unit(len(x), device=x.device, dtype=x.dtype, **knobs)
         key = {} if sidechain is None else {"sidechain": self._key(x, sidechain)}
-        return self.function(x, sample_rate, **self.from_unit(z.to(x.dtype)), **self.options, **key)
+        return self._render(x, sample_rate, z.to(x.dtype), key)
+
+    def _render(self, x: Tensor, sample_rate: int, z: Tensor, key: dict[str, Tensor]) -> Tensor:
+        return self.function(x, sample_rate, **self.from_unit(z), **self.options, **key)
 
     def __len__(self) -> int:
         return len(self.params)
