@@ -89,9 +89,9 @@ def _forget_what_is_inaudible(states):
             flat[i] = 0
 
 
-def over_groups(kernel: Callable[[int], Any], rows: int, threads: int) -> None:
-    """Call `kernel(row)` for every group of `LANES` rows, in up to `threads` threads."""
-    groups = range(0, rows, LANES)
+def over_groups(kernel: Callable[[int], Any], rows: int, threads: int, lanes: int = LANES) -> None:
+    """Call `kernel(row)` for every group of `lanes` rows, in up to `threads` threads."""
+    groups = range(0, rows, lanes)
     if threads == 1 or len(groups) == 1:
         for row in groups:
             kernel(row)

@@ -57,7 +57,7 @@ class EffectEncoder(nn.Module):
         """`(B, 2, T)` → `(B, feature_dim)`."""
         return self.features_of(self.views(x))
 
-    def features_of(self, views: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
+    def features_of(self, views: tuple[Tensor, ...]) -> Tensor:
         """What `views` returned → `(B, feature_dim)`."""
         mel, spectrum, echo, dynamics = views
         parts = [

@@ -7,9 +7,8 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from reprs.effects.ballistics import smooth_channels, step_size
-from reprs.effects.by_item import by_item
-from reprs.effects.level import amplify, peak_db
+from reprs.effects.ballistics import step_size
+from reprs.effects.compression import compress
 from reprs.effects.spec import Param, effect
 
 # Rounding in float32 must not lift a peak above the ceiling.
@@ -30,12 +29,7 @@ def limiter(
 
     Needs no lookahead, so it delays nothing.
     """
-
-    def wanted(key: Tensor, ceiling_db: Tensor) -> Tensor:
-        return torch.relu(peak_db(key, stereo_link) - (ceiling_db - MARGIN_DB))
-
     fall = step_size(release_ms, sample_rate)
-    key = x if sidechain is None else sidechain
-    excess_db = by_item(wanted, key, ceiling_db[:, None, None])
-    reduction_db = smooth_channels(excess_db, torch.ones_like(fall), fall)
-    return by_item(lambda x, reduction_db: amplify(x, -reduction_db), x, reduction_db)
+    none, all_of_it = torch.zeros_like(ceiling_db), torch.ones_like(ceiling_db)
+    ceiling_db = ceiling_db - MARGIN_DB
+    return compress(x, sidechain, ceiling_db, all_of_it, none, none, torch.ones_like(fall), fall, stereo_link)
