@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reprs.corpora.builtin import BuiltinCorpus
+from reprs.corpora.captioned import CaptionedCorpus
 from reprs.corpora.debian import DebianCorpus
 from reprs.corpora.folder import FolderCorpus
 from reprs.corpora.item import Corpus
 from reprs.corpora.sample_packs import SamplePackCorpus
+from reprs.corpora.shards import ShardsCorpus
 from reprs.corpora.soundfonts import SoundfontCorpus
 from reprs.corpora.stems import StemsCorpus
 
-registry: dict[str, Callable[..., Corpus]] = {
-    corpus.name: corpus
-    for corpus in (BuiltinCorpus, FolderCorpus, StemsCorpus, DebianCorpus, SoundfontCorpus, SamplePackCorpus)
-}
+CORPORA = (
+    BuiltinCorpus,
+    FolderCorpus,
+    StemsCorpus,
+    DebianCorpus,
+    SoundfontCorpus,
+    SamplePackCorpus,
+    CaptionedCorpus,
+    ShardsCorpus,
+)
+registry: dict[str, Callable[..., Corpus]] = {corpus.name: corpus for corpus in CORPORA}
