@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reprs import effects
+    from reprs.console.text_eq import text_eq
     from reprs.models.hub import load
 
     __version__: str
 
-__all__ = ["__version__", "effects", "load"]
+__all__ = ["__version__", "effects", "load", "text_eq"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,6 +26,8 @@ def __getattr__(name: str) -> Any:
         value: Any = version("reprs")
     elif name == "load":
         value = importlib.import_module("reprs.models.hub").load
+    elif name == "text_eq":
+        value = importlib.import_module("reprs.console.text_eq").text_eq
     elif name == "effects":
         value = importlib.import_module("reprs.effects")
     else:

@@ -116,6 +116,74 @@ def _search(call: argparse.Namespace) -> int:
     return DONE
 
 
+def _eq(call: argparse.Namespace) -> int:
+    from reprs.console import eq_files
+
+    names, make = _eq_request(call)
+    paths, failures = eq_files.find(names)
+    if not paths:
+        raise ValueError("; ".join(failure.reason for failure in failures))
+    outs = eq_files.outputs(call.out, paths, call.force)
+    written = None
+    for done in eq_files.equalise_files(paths, outs, make):
+        if isinstance(done, eq_files.Failure):
+            failures.append(done)
+            continue
+        written = done.out if call.out == str(done.out) else call.out
+        _print_bands(done)
+    count = len(paths) + sum(f.path not in paths for f in failures)
+    return _report(f"equalised {count - len(failures)} of {count} files", failures, written)
+
+
+def _eq_request(call: argparse.Namespace) -> tuple[list[str], Any]:
+    """The files of the call, and what is to be done to each; whatever is wrong with the call is said here."""
+    from reprs.console import setting as settings
+    from reprs.console import text_eq as eq
+
+    if call.apply is not None:
+        if call.engine or call.lock:
+            raise ValueError("--apply takes its bands from the file: leave out --engine and --lock")
+        setting = settings.read_setting(call.apply)
+        names = [call.prompt, *call.audio]
+        if len(names) > 1 and names[0] == setting.prompt and not Path(names[0]).exists():
+            names = names[1:]
+        amount = 1.0 if call.amount is None else call.amount
+        eq.check_amount(amount)
+        setting = setting.scaled(amount)
+        return names, lambda x, rate: eq.equalise(x, rate, setting)
+    if not call.audio:
+        raise ValueError('give a prompt and at least one file: reprs eq "PROMPT" IN.wav -o OUT.wav')
+    amount = 1.0 if call.amount is None else call.amount
+    engine, lock = call.engine or eq.DEFAULT_ENGINE, call.lock or ()
+    eq.check_request(call.prompt, amount, engine, lock)
+    model = _encoder(call.model, call.device) if engine == "optimised" else None
+    return call.audio, lambda x, rate: eq.text_eq(
+        x, rate, call.prompt, amount, engine, lock=lock, model=model
+    )
+
+
+def _print_bands(done: Any) -> None:
+    """One file's bands as a table, and what they do to its level."""
+    result = done.result
+    print(f"{done.path} → {done.out}")
+    ignored = result.setting.details.get("ignored")
+    if ignored:
+        print(f"  not understood and left out: {', '.join(map(repr, ignored))}")
+    rows = [("band", "Hz", "gain dB", "Q", "octaves")]
+    for band in result.bands:
+        octaves = "-" if band.octaves is None else f"{band.octaves:.2f}"
+        name = band.type.replace("_", " ")
+        rows.append((name, f"{band.frequency_hz:g}", f"{band.gain_db:+.1f}", f"{band.q:.2f}", octaves))
+    if result.bands:
+        _print_table(rows)
+    else:
+        print("  no bands: there is nothing to change")
+    print(
+        f"  preamp {result.preamp_db:.1f} dB; loudness {result.loudness_before_lufs:.1f} → "
+        f"{result.loudness_after_lufs:.1f} LUFS: play OUT {result.match_gain_db:+.1f} dB louder to compare"
+    )
+
+
 def _eval(task: str, args: list[str]) -> int:
     checkout = Path(__file__).resolve().parent.parent
     if not (checkout / "eval" / f"{task}.py").is_file():
@@ -174,7 +242,7 @@ def _find(audio: list[str]) -> tuple[list[Path], list[Failure]]:
     return paths, missing
 
 
-def _report(said: str, failures: Sequence[Failure], out: Any) -> int:
+def _report(said: str, failures: Sequence[Any], out: Any) -> int:
     """List what failed on stderr, name the output on stdout."""
     print(said + (f", {len(failures)} failed:" if failures else ""), file=sys.stderr)
     for failure in failures:
@@ -230,6 +298,24 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("-k", type=_count, default=10, metavar="K", help="how many (default 10)")
     verb.add_argument("--json", action="store_true", help="print JSON")
     _add_model(verb, None)
+
+    example = (
+        'reprs eq "warm, a bit less boomy" IN.wav -o OUT.wav; reprs eq --apply OUT.json other.wav -o NEW.wav'
+    )
+    verb = _add(verbs, "eq", _eq, "equalise as words say, in bands to read and edit", example)
+    verb.add_argument("prompt", metavar="PROMPT", help="such as 'brighter but not harsh'; not with --apply")
+    verb.add_argument("audio", nargs="*", metavar="IN", help="audio files or folders")
+    verb.add_argument(
+        "-o", "--out", required=True, help="OUT.wav (with OUT.json, OUT.txt, OUT.png), or a folder"
+    )
+    verb.add_argument("--amount", type=float, metavar="A", help="0 to 2 times the gains (default 1)")
+    verb.add_argument("--engine", choices=("predicted", "optimised"), help="default: predicted")
+    verb.add_argument(
+        "--lock", action="append", metavar="REGION", help='leave alone, such as "low end" or 20-200'
+    )
+    verb.add_argument("--apply", metavar="OUT.json", help="the bands of an earlier call, edited or not")
+    verb.add_argument("--force", action="store_true", help="replace what is there")
+    _add_model(verb, "timbre")
 
     example = "reprs eval retrieval --model effect; reprs eval retrieval --help"
     verb = _add(verbs, "eval", lambda call: _eval(call.task, []), "judge a model", example)

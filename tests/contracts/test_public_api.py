@@ -20,9 +20,9 @@ def imported_by(code):
 
 
 def test_every_public_name_resolves():
-    assert set(reprs.__all__) == {"__version__", "effects", "load"}
+    assert set(reprs.__all__) == {"__version__", "effects", "load", "text_eq"}
     assert set(reprs.__all__) <= set(dir(reprs))
-    assert callable(reprs.load) and reprs.__version__.count(".") >= 1
+    assert callable(reprs.load) and callable(reprs.text_eq) and reprs.__version__.count(".") >= 1
     assert "gain" in reprs.effects.registry
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = reprs.nothing
@@ -33,4 +33,4 @@ def test_importing_reprs_costs_nothing():
 
 
 def test_using_the_manifest_pulls_in_no_training_search_or_web_library():
-    assert not imported_by("import reprs; reprs.load; reprs.effects.registry") & HEAVY
+    assert not imported_by("import reprs; reprs.load; reprs.text_eq; reprs.effects.registry") & HEAVY
