@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow test-wheel check bench wheel clean
+.PHONY: help install run test test-slow test-wheel check bench docs wheel clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-10s  %s\n", $$1, $$2 }'
@@ -46,6 +46,9 @@ check: $(STAMP) ## style, types, import layers, then the test suite
 bench: $(STAMP) ## time the equaliser against pedalboard, and the encoder
 	$(BIN)/python -m eval.bench_effects
 	$(BIN)/python -m eval.bench_encoder
+
+docs: $(STAMP) ## write docs/effects.md from the effects' declarations
+	$(BIN)/python -m reprs.effects.catalogue docs/effects.md
 
 wheel: $(STAMP) ## build dist/*.whl with the checkpoints in it
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist

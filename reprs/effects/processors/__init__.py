@@ -1,1 +1,5 @@
-"""One file an effect."""
+"""One file an effect. The folders in REPRS_EFFECTS, written as PATH is, add their files to this one's."""
+
+import os
+
+__path__.extend(folder for folder in os.environ.get("REPRS_EFFECTS", "").split(os.pathsep) if folder)
