@@ -22,9 +22,9 @@ TERM_GAIN_DB = 6.0  # of a phrase like "more at 3 kHz"
 class Meaning:
     """A prompt, understood.
 
-    `response_db` `(F,)` is what it asks for at the frequencies given, within ±12 dB; `terms` are its parts, as
-    read; `confidence` in (0, 1] is 1 where every part is in the lexicon; `ignored` are words that mean nothing
-    here.
+    `response_db` `(F,)` is what it asks for at the frequencies given, within ±12 dB; `terms` are its parts,
+    as read; `confidence` in (0, 1] is 1 where every part is in the lexicon; `ignored` are words that mean
+    nothing here.
     """
 
     response_db: np.ndarray
@@ -36,24 +36,38 @@ class Meaning:
 def target_curve(prompt: str, frequencies_hz: np.ndarray) -> Meaning:
     """Read `prompt` as a response in dB at `frequencies_hz` `(F,)`; a ValueError where it means nothing."""
     lexicon = Lexicon.shipped()
-    frequencies_hz = np.asarray(frequencies_hz, dtype=np.float64)
-    terms = parse(prompt, lexicon)
-    known = [term for term in terms if not term.unknown]
-    ignored = tuple(term.text for term in terms if term.unknown)
-    if not known:
+    f = np.asarray(frequencies_hz, dtype=np.float64)
+    read, curves, sure, ignored = [], [], [], []
+    for term in parse(prompt, lexicon):
+        curve, confidence = _term_curve(term, lexicon, f)
+        if confidence > 0:
+            read.append(term)
+            curves.append(curve)
+            sure.append(confidence)
+        else:
+            ignored.append(term.text)
+    if not read:
         raise ValueError(_refusal(prompt, ignored))
-    curves = [_term_curve(term, lexicon, frequencies_hz) for term in known]
-    return Meaning(_combined(curves), tuple(known), 1.0, ignored)
+    return Meaning(_combined(curves), tuple(read), float(np.mean(sure)), tuple(ignored))
 
 
-def _term_curve(term: Term, lexicon: Lexicon, frequencies_hz: np.ndarray) -> np.ndarray:
+def _term_curve(term: Term, lexicon: Lexicon, f: np.ndarray) -> tuple[np.ndarray, float]:
+    """Response in dB `(F,)` of one term, and how sure its reading is."""
     if term.name is not None:
-        return term.amount * lexicon.curve(term.name, frequencies_hz)
-    low_hz, high_hz = term.band_hz or (20.0, 20_000.0)
-    gain_db = term.gain_db if term.gain_db is not None else TERM_GAIN_DB * term.amount
-    if low_hz <= 20.0 or high_hz >= 20_000.0:
-        return shelf_db(low_hz, high_hz, gain_db, frequencies_hz)
-    return bell_db(low_hz, high_hz, gain_db, frequencies_hz)
+        curve = lexicon.curve(term.name, f)
+        if term.gain_db is not None:
+            return term.gain_db * curve / max(float(np.max(np.abs(curve))), 1e-9), 1.0
+        return term.amount * curve, 1.0
+    if term.band_hz is not None:
+        low_hz, high_hz = term.band_hz
+        gain_db = term.gain_db if term.gain_db is not None else TERM_GAIN_DB * term.amount
+        draw = shelf_db if low_hz <= 20.0 or high_hz >= 20_000.0 else bell_db
+        return draw(low_hz, high_hz, gain_db, f), 1.0
+    # The tower is only loaded for a word that the lexicon lacks.
+    from reprs.console.neighbours import confidence, neighbour_curve, neighbours
+
+    found = neighbours(term.text)
+    return term.amount * neighbour_curve(found, f), confidence(found)
 
 
 def _combined(curves: list[np.ndarray]) -> np.ndarray:
@@ -65,7 +79,7 @@ def _combined(curves: list[np.ndarray]) -> np.ndarray:
     return total * min(1.0, limit / max(peak, 1e-9))
 
 
-def _refusal(prompt: str, ignored: tuple[str, ...]) -> str:
+def _refusal(prompt: str, ignored: list[str]) -> str:
     if not prompt.strip():
         return "the prompt is empty: say how it should sound, such as 'warm, less boomy'"
     what = ", ".join(repr(word) for word in ignored) or repr(prompt.strip())

@@ -63,7 +63,8 @@ STRENGTHS = {
     "double": 2.0,
 }
 
-# Which way, and how far where the phrase itself says so ("not so" is a mild wish, "no" a strong one).
+# Which way, and how far where the phrase itself says so: "not so" is a mild wish, "no" a strong one, and 0
+# says what shall stay as it is.
 DIRECTIONS = {
     "more": 1.0,
     "add": 1.0,
@@ -124,6 +125,22 @@ DIRECTIONS = {
     "excessively": -1.0,
     "not": -1.0,
     "isn't": -1.0,
+    "aren't": -1.0,
+    "wasn't": -1.0,
+    "don't": -1.0,
+    "doesn't": -1.0,
+    "shouldn't": -1.0,
+    "clean up": -0.8,
+    "clear up": -0.8,
+    "without losing": 0.0,
+    "without loss of": 0.0,
+    "without hurting": 0.0,
+    "without touching": 0.0,
+    "preserve": 0.0,
+    "preserving": 0.0,
+    "retain": 0.0,
+    "maintain": 0.0,
+    "maintaining": 0.0,
     "never": -1.0,
     "no": -1.2,
     "without": -1.2,
@@ -133,9 +150,14 @@ DIRECTIONS = {
     "kill": -1.2,
     "eliminate": -1.2,
 }
-REVERSERS = {"not", "isn't", "never"}
+# After another direction these add weight instead of turning it: "needs more", "cut too much".
+EMPHATIC = {"more", "extra", "too", "too much", "overly", "needs", "add"}
 
-# Whether the mark or word also ends a direction: "less boomy and harsh" is less of both, "less boomy, harsh" not.
+# After a descriptor it turns a "not" around: "isn't bright enough".
+ENOUGH = "enough"
+
+# Whether a mark or word also ends a direction: "less boomy and harsh" is less of both, "less boomy, harsh"
+# is not.
 BREAKS = {
     ",": True,
     ".": True,
@@ -171,13 +193,18 @@ UNITS_HZ = {"hz": 1.0, "hertz": 1.0, "khz": 1_000.0, "k": 1_000.0, "kilohertz": 
 NEGATIVE_PREFIXES = ("un", "non-", "non", "dis")
 
 FILLERS = frozenset(
-    """
-    a an the it its it's is are be been being am was were this that these those there here i me my we us our you
-    your he she they them his her make makes making made let get give gives keep keeping sound sounds sounding
-    sounded should would could can must shall will want wants like please just in on at of to for from by as than
-    then up down into around out off over under have has had do does did feel feels feeling audio track song
-    recording signal overall tone tonal quality character eq equalizer equaliser equalize frequencies frequency
-    range ranges region area end ends thing stuff something more-or-less if when what which who how why because
-    also all any each every one two bring turn put take go going gets getting back now dear hey any's db hz khz
-    """.split()
+    part
+    for line in (
+        "a all also am an any are area around as at audio back be because been being between bit",
+        "bring by can character could db did do does down each effect end ends enough eq equaliser",
+        "equalize equalizer every feel feeling feels for frequencies frequency from get gets getting",
+        "give gives go going had has have he her here hey his how hz i if in into is it it's its just",
+        "keep keeping khz let like losing lot made make makes making me mix more-or-less music must",
+        "my now of off oh on one our out over overall please put quality range ranges recording",
+        "region shall she should signal something song sound sounded sounding sounds stuff take than",
+        "that the them then there these they thing this those through to tonal tone track turn two um",
+        "under up us very-much want wants was we well were what when which who why will would yes you",
+        "your",
+    )
+    for part in line.split()
 )

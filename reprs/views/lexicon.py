@@ -51,7 +51,7 @@ class Descriptor:
 
 @dataclass(frozen=True)
 class Fit:
-    """How well a descriptor describes a response: `r` of the shapes, and how much of the word it would take."""
+    """How well a descriptor describes a response: `r` of the shapes, and how much of the word it takes."""
 
     name: str
     r: float
@@ -102,14 +102,14 @@ class Lexicon:
         return PchipInterpolator(np.log2(self.octaves_hz), values)(np.log2(f))
 
     def find(self, text: str) -> Descriptor | None:
-        """The descriptor of a word or phrase, also inflected ("warmer", "happiness"); None if there is none."""
+        """The descriptor of a word or phrase, also inflected ("warmer", "happiness"), or None."""
         for form in roots(text):
             if form in self.words:
                 return self.descriptors[self.words[form]]
         return None
 
     def describe(self, response_db: np.ndarray, frequencies_hz: np.ndarray, count: int = 5) -> list[Fit]:
-        """The descriptors whose shape fits a response `(F,)` best, best first; its mean level does not count."""
+        """The descriptors that fit a response `(F,)` best, best first; its mean level does not count."""
         f = np.asarray(frequencies_hz, dtype=np.float64)
         names, curves = list(self.descriptors), self._curves(tuple(f.tolist()))
         target = np.asarray(response_db, dtype=np.float64)
@@ -137,9 +137,8 @@ class Lexicon:
         self.descriptors[descriptor.name] = descriptor
         for word in map(plain, (descriptor.name, *descriptor.also)):
             if self.words.setdefault(word, descriptor.name) != descriptor.name:
-                raise ValueError(
-                    f"{descriptor.family}.yaml: {word!r} means both {descriptor.name!r} and {self.words[word]!r}"
-                )
+                both = f"{descriptor.name!r} and {self.words[word]!r}"
+                raise ValueError(f"{descriptor.family}.yaml: {word!r} means both {both}")
 
     def _check_references(self) -> None:
         for descriptor in self.descriptors.values():
@@ -166,7 +165,7 @@ def bell_db(low_hz: float, high_hz: float, gain_db: float, frequencies_hz: np.nd
 
 
 def shelf_db(low_hz: float, high_hz: float, gain_db: float, frequencies_hz: np.ndarray) -> np.ndarray:
-    """A shelf with half its gain at `low_hz` (where it reaches up to 20 kHz) or at `high_hz` (down to 20 Hz)."""
+    """A shelf with half its gain at `low_hz` (where it goes up to 20 kHz) or at `high_hz` (down to 20 Hz)."""
     corner_hz, sign = (high_hz, -1.0) if low_hz <= 20.0 else (low_hz, 1.0)
     return gain_db / (1.0 + 2.0 ** (-sign * 3.0 * np.log2(frequencies_hz / corner_hz)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 # What a suffix may have replaced: "happier" ← "happy", "larger" ← "large", "softly" ← "soft".
@@ -29,8 +30,8 @@ SHORTEST = 3
 
 
 def plain(text: str) -> str:
-    """One spelling: lower case, spaces for hyphens."""
-    return " ".join(text.lower().replace("-", " ").replace("_", " ").split())
+    """One spelling: lower case, spaces for hyphens and apostrophes."""
+    return " ".join(re.sub(r"[-_'’]", " ", text.lower()).split())
 
 
 def roots(text: str) -> Iterator[str]:
