@@ -20,10 +20,11 @@ def imported_by(code):
 
 
 def test_every_public_name_resolves():
-    assert set(reprs.__all__) == {"__version__", "effects", "load", "text_eq"}
+    assert set(reprs.__all__) == {"__version__", "effects", "hear", "load", "text_eq"}
     assert set(reprs.__all__) <= set(dir(reprs))
     assert callable(reprs.load) and callable(reprs.text_eq) and reprs.__version__.count(".") >= 1
     assert "gain" in reprs.effects.registry
+    assert callable(reprs.hear.load_model)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = reprs.nothing
 
