@@ -66,6 +66,73 @@ def limiter(x, sample_rate, ceiling_db, release_ms, stereo_link=True, sidechain=
     return _each(x, stereo_link, gain_db, sidechain)
 
 
-ORACLES = {"compressor": compressor, "limiter": limiter}
+def expander(
+    x,
+    sample_rate,
+    threshold_db,
+    ratio,
+    range_db,
+    attack_ms,
+    release_ms,
+    knee_db,
+    stereo_link=True,
+    sidechain=None,
+):
+    """Below the threshold `ratio` dB out for each dB in: the static curve, mirrored at the threshold."""
+
+    def gain_db(signal):
+        under_db = threshold_db - _level_db(signal)
+        drop_db = np.where(under_db > 0, (ratio - 1) * under_db, 0)
+        if knee_db > 0:
+            rounded = (ratio - 1) * (under_db + knee_db / 2) ** 2 / (2 * knee_db)
+            drop_db = np.where(np.abs(under_db) <= knee_db / 2, rounded, drop_db)
+        attack, release = _keep(attack_ms, sample_rate), _keep(release_ms, sample_rate)
+        return -_smoothed(np.minimum(drop_db, range_db), release, attack)
+
+    return _each(x, stereo_link, gain_db, sidechain)
+
+
+def gate(
+    x,
+    sample_rate,
+    threshold_db,
+    hysteresis_db,
+    range_db,
+    attack_ms,
+    hold_ms,
+    release_ms,
+    stereo_link=True,
+    sidechain=None,
+):
+    """A drop that moves along two curves: down the one when the level rises, up the other when it falls."""
+
+    def gain_db(signal):
+        level_db = _peak_hold(_level_db(signal), hold_ms / 1000 * sample_rate)
+        drop_db, state = np.zeros_like(level_db), 0.0
+        for t, level in enumerate(level_db):
+            opening = min(max(9 * (threshold_db - level), 0), range_db)
+            closing = min(max(9 * (threshold_db - hysteresis_db - level), 0), range_db)
+            state = opening if state > opening else closing if state < closing else state
+            drop_db[t] = state
+        attack, release = _keep(attack_ms, sample_rate), _keep(release_ms, sample_rate)
+        return -_smoothed(drop_db, release, attack)
+
+    return _each(x, stereo_link, gain_db, sidechain)
+
+
+def _peak_hold(level_db, samples):
+    """Largest of the last `samples`, between the two whole numbers around it in proportion."""
+    whole = math.floor(samples)
+    less, more = (_sliding_max(level_db, n) for n in (whole, whole + 1))
+    return less + (samples - whole) * (more - less)
+
+
+def _sliding_max(v, before):
+    padded = np.concatenate([np.full(before, -np.inf), v])
+    return np.lib.stride_tricks.sliding_window_view(padded, before + 1).max(axis=1)
+
+
+ORACLES = {"compressor": compressor, "limiter": limiter, "expander": expander, "gate": gate}
 VARIANTS = {name: [{"stereo_link": False}] for name in ORACLES}
 NONLINEAR = set(ORACLES)
+UNITLESS = {"ratio"}
