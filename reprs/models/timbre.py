@@ -65,10 +65,6 @@ class TimbreModel(nn.Module):
         """What cosines are multiplied with to become logits."""
         return self.log_scale.exp()
 
-    def forward(self, x: Tensor, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Audio `(B, 2, T)` at `sample_rate` and texts → their embeddings, for training."""
-        return self.audio(x), self.text(texts)
-
     def text(self, texts: Sequence[str]) -> Tensor:
         """Texts → `(B, D)` of unit length, with gradients."""
         e = self._frozen().encode(texts) if self.tower is None else self.tower(texts)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from reprs.corpora.item import Item, in_test
+from reprs.corpora.item import Corpus, Item, in_test
 from reprs.corpora.registry import registry
 from reprs.corpora.segments import SegmentDataset
 
@@ -69,11 +69,11 @@ class SegmentData(pl.LightningDataModule):
         self.stem_mix_probability, self.weights, self.seed = stem_mix_probability, weights or {}, seed
 
     def prepare_data(self) -> None:
-        for corpus in self._corpora():
+        for corpus in corpora_of(self.sources):
             corpus.download()
 
     def setup(self, stage: str) -> None:
-        items = [item for corpus in self._corpora() for item in corpus.items()]
+        items = [item for corpus in corpora_of(self.sources) for item in corpus.items()]
         held_out = [item for item in items if in_test(item.content, self.validation_share, self.seed)]
         training = [item for item in items if not in_test(item.content, self.validation_share, self.seed)]
         self.training = self._dataset(training, self.segments, self.seed, self.stem_mix_probability)
@@ -86,12 +86,6 @@ class SegmentData(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Tensor]:
         return self._loader(self.validation, 2 * self.validation_groups, 0)
-
-    def _corpora(self) -> Sequence[Any]:
-        unknown = sorted({s.corpus for s in self.sources} - set(registry))
-        if unknown:
-            raise ValueError(f"no corpus is called {unknown}; there are {sorted(registry)}")
-        return [registry[s.corpus](**s.options) for s in self.sources]
 
     def _dataset(self, items: list[Item], count: int, seed: int, stem_mix: float) -> SegmentDataset:
         present = {item.source for item in items}
@@ -110,7 +104,7 @@ class SegmentData(pl.LightningDataModule):
             dataset,
             batch_size,
             num_workers=workers,
-            collate_fn=_stack,
+            collate_fn=stacked,
             drop_last=True,
             pin_memory=torch.cuda.is_available(),
             prefetch_factor=4 if workers else None,
@@ -118,5 +112,14 @@ class SegmentData(pl.LightningDataModule):
         )
 
 
-def _stack(drawn: list[tuple[Tensor, int]]) -> Tensor:
+def corpora_of(sources: Sequence[Source]) -> list[Corpus]:
+    """The corpora that a config names; raises `ValueError` for a name that is not in the registry."""
+    unknown = sorted({s.corpus for s in sources} - set(registry))
+    if unknown:
+        raise ValueError(f"no corpus is called {unknown}; there are {sorted(registry)}")
+    return [registry[s.corpus](**s.options) for s in sources]
+
+
+def stacked(drawn: list[tuple[Tensor, int]]) -> Tensor:
+    """Draws of a `SegmentDataset` as one batch `(B, C, T)`."""
     return torch.stack([x for x, _ in drawn])
