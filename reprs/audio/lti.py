@@ -15,13 +15,18 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from reprs.audio import timeline
+
 BLOCK_SAMPLES = 64
 BLOCK_STATES = 8
-# With fewer rows than this most SIMD lanes idle, and the matrix products are faster.
+# With fewer rows than this most SIMD lanes idle, unless each takes a segment of a long row.
 ROWS_FOR_LANES = 8
+SAMPLES_FOR_LANES = 16_384
+LANES = 32
 
 
 def filter_sections(x: Tensor, sections: Tensor) -> Tensor:
@@ -33,34 +38,86 @@ def filter_sections(x: Tensor, sections: Tensor) -> Tensor:
     """
     if sections.ndim != 3 or sections.shape[-1] != 6 or len(sections) != len(x):
         raise ValueError(f"sections is ({len(x)}, K, 6) for this audio, got {tuple(sections.shape)}")
-    if _fits_lanes(x, sections):
-        return _filter_in_lanes(x, sections.double())
+    fold, slot = timeline.folded(), timeline.carried()
+    if fold is not None:
+        from reprs.audio.moving import filter_moving_sections
+
+        apart = sections.view(fold.clips, fold.samples, -1, 6)
+        return fold.split(filter_moving_sections(fold.join(x), apart))
+    if slot is not None or _fits_lanes(x, sections):
+        return _filter_in_lanes(x, sections.double(), slot)
     a, b, c, d = input_normal_cascade(sections.double())
     work = x if x.dtype in (torch.float32, torch.float64) else x.float()
     return respond(work.unsqueeze(-1), a, b, c, d, BLOCK_SAMPLES).squeeze(-1).to(x.dtype)
 
 
 def _fits_lanes(x: Tensor, sections: Tensor) -> bool:
-    """Whether the compiled loop serves: no gradient asked for, and enough rows on a CPU."""
+    """Whether the compiled loop serves: no gradient asked for, and enough rows or time on a CPU."""
     wants_gradient = torch.is_grad_enabled() and (x.requires_grad or sections.requires_grad)
-    many = x.shape[0] * x.shape[1] >= ROWS_FOR_LANES
-    return x.device.type == "cpu" and x.dtype == torch.float32 and many and not wants_gradient
+    enough = x.shape[0] * x.shape[1] >= ROWS_FOR_LANES or x.shape[2] >= SAMPLES_FOR_LANES
+    return x.device.type == "cpu" and x.dtype == torch.float32 and enough and not wants_gradient
 
 
-def _filter_in_lanes(x: Tensor, sections: Tensor) -> Tensor:
-    """The same recursion in float64, sample after sample, with the batch's rows in SIMD lanes."""
-    from reprs.audio import lanes
+def _filter_in_lanes(x: Tensor, sections: Tensor, slot: timeline.Slot | None) -> Tensor:
+    """The same recursion in float64, sample after sample, with the batch's rows in SIMD lanes.
 
+    In a stream the slot holds the states from block to block.
+    """
     normalised = (sections[..., [0, 1, 2, 4, 5]] / sections[..., 3:4]).detach()
     coefficients = normalised.repeat_interleave(x.shape[1], dim=0).permute(1, 2, 0).contiguous().numpy()
     rows = x.detach().flatten(0, 1).contiguous()
+    if slot is None and len(rows) < ROWS_FOR_LANES:
+        return _by_segment(rows, coefficients).view(x.shape)
+    states = _at_rest(coefficients) if slot is None or slot.state is None else slot.state
     y = torch.empty_like(rows)
-    lanes.over_groups(
-        functools.partial(lanes.filter_sections, rows.numpy(), coefficients, y.numpy()),
-        len(rows),
-        torch.get_num_threads(),
-    )
+    _run_lanes(rows.numpy(), coefficients, states, y.numpy())
+    if slot is not None:
+        slot.state = states
     return y.view(x.shape)
+
+
+def _by_segment(rows: Tensor, coefficients: np.ndarray) -> Tensor:
+    """Few rows, long ones: a segment of time in every lane.
+
+    A first pass from rest tells what each segment adds to the state; with the state at every segment's start
+    known from that, a second pass is exact.
+    """
+    count, samples = rows.shape
+    segments = LANES // count
+    padded = torch.nn.functional.pad(rows, (0, -samples % segments))
+    x, each = padded.view(count * segments, -1).numpy(), coefficients.repeat(segments, axis=2)
+    states = _at_rest(each)
+    _run_lanes(x, each, states, x[:, :0])
+    added = states.reshape(-1, count, segments)
+    carry = np.linalg.matrix_power(_transition(coefficients), x.shape[1])
+    start = np.zeros_like(added)
+    for i in range(1, segments):
+        start[:, :, i] = np.einsum("rij,jr->ir", carry, start[:, :, i - 1]) + added[:, :, i - 1]
+    y = torch.empty_like(padded)
+    _run_lanes(x, each, start.reshape(states.shape), y.view(x.shape).numpy())
+    return y[:, :samples]
+
+
+def _transition(coefficients: np.ndarray) -> np.ndarray:
+    """What one sample of silence makes of every unit state, `(R, 2K, 2K)`."""
+    sections, _, rows = coefficients.shape
+    size = 2 * sections
+    states = np.tile(np.eye(size), (1, rows)).reshape(sections, 2, rows * size)
+    silence = np.zeros((rows * size, 1), dtype=np.float32)
+    _run_lanes(silence, coefficients.repeat(size, axis=2), states, silence[:, :0])
+    return states.reshape(size, rows, size).transpose(1, 0, 2)
+
+
+def _at_rest(coefficients: np.ndarray) -> np.ndarray:
+    sections, _, rows = coefficients.shape
+    return np.zeros((sections, 2, rows))
+
+
+def _run_lanes(x: np.ndarray, coefficients: np.ndarray, states: np.ndarray, y: np.ndarray) -> None:
+    from reprs.audio import lanes
+
+    kernel = functools.partial(lanes.filter_sections, x, coefficients, states, y)
+    lanes.over_groups(kernel, len(x), torch.get_num_threads())
 
 
 def respond(x: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, block: int) -> Tensor:
@@ -72,7 +129,7 @@ def respond(x: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, block: int) -
     batch, channels, samples, inputs = x.shape
     block = min(block, samples)
     count = -(-samples // block)
-    toeplitz, observe, control, a_block = _block_matrices(a, b, c, d, block)
+    toeplitz, observe, control, a_block = block_matrices(a, b, c, d, block)
     x = torch.nn.functional.pad(x, (0, 0, 0, count * block - samples))
     x = x.reshape(batch, channels * count, block * inputs)
     y = matrix_product(x, toeplitz.to(x.dtype))
@@ -91,7 +148,7 @@ def input_normal_cascade(sections: Tensor) -> tuple[Tensor, Tensor, Tensor, Tens
     canonical form, whose Gramian is the autocorrelation of 1/A(z): it needs no special case for a section
     whose zeros cancel its poles, such as an equaliser band at 0 dB.
     """
-    a, b, c, d = _input_normal_sections(sections)
+    a, b, c, d = input_normal_sections(sections)
     for_a, for_b, for_c, for_d = a[:, 0], b[:, 0], c[:, 0], d[:, 0]
     for k in range(1, sections.shape[1]):
         upper = torch.cat([for_a, for_a.new_zeros(*for_a.shape[:2], 2)], dim=2)
@@ -102,7 +159,7 @@ def input_normal_cascade(sections: Tensor) -> tuple[Tensor, Tensor, Tensor, Tens
     return for_a, for_b, for_c, for_d
 
 
-def _input_normal_sections(sections: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def input_normal_sections(sections: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """`a` `(B, K, 2, 2)`, `b` `(B, K, 2, 1)`, `c` `(B, K, 1, 2)`, `d` `(B, K, 1, 1)` of each section."""
     b0, b1, b2, a1, a2 = (sections[..., [0, 1, 2, 4, 5]] / sections[..., 3:4]).unbind(-1)
     # Gramian r0 [[1, k1], [k1, 1]]; k1 and a2 are the lattice (reflection) coefficients, both inside (-1, 1).
@@ -124,7 +181,7 @@ def _states(arriving: Tensor, a: Tensor) -> Tensor:
     return respond(arriving, a, identity, identity, torch.zeros_like(a), BLOCK_STATES)
 
 
-def _block_matrices(
+def block_matrices(
     a: Tensor, b: Tensor, c: Tensor, d: Tensor, block: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Factors for row vectors: block → block, state → block, block → state; and `a` to the power `block`."""

@@ -73,3 +73,49 @@ _read.register_autograd(
     lambda ctx, g: _read_backward(g, *ctx.saved_tensors),
     setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs),
 )
+
+
+def shifted(x: Tensor, delay_samples: Tensor) -> Tensor:
+    """`x` `(R, T)` later by `delay_samples` float64 `(R,)`, each at least 1."""
+    if x.device.type != "cpu":
+        return read_in_torch(x, delay_samples[:, None].expand(x.shape))
+    whole = delay_samples.detach().floor()
+    return _shift(x, whole.long(), catmull_rom(delay_samples - whole))
+
+
+@torch.library.custom_op("reprs::shift", mutates_args=())
+def _shift(x: Tensor, whole: Tensor, taps: Tensor) -> Tensor:
+    from reprs.effects.compiled import delay_line
+
+    y = torch.empty_like(x, memory_format=torch.contiguous_format)
+    delay_line.shift(*[t.contiguous().numpy() for t in (x, whole, taps, y)])
+    return y
+
+
+@torch.library.custom_op("reprs::shift_backward", mutates_args=())
+def _shift_backward(g: Tensor, x: Tensor, whole: Tensor, taps: Tensor) -> tuple[Tensor, Tensor]:
+    from reprs.effects.compiled import delay_line
+
+    gtaps = torch.empty_like(taps)
+    delay_line.shift_backward(*[t.contiguous().numpy() for t in (g, x, whole, gtaps)])
+    return _shift(g.flip(1), whole, taps).flip(1), gtaps
+
+
+@_shift.register_fake
+def _(x: Tensor, whole: Tensor, taps: Tensor) -> Tensor:
+    return x.new_empty(x.shape)
+
+
+@_shift_backward.register_fake
+def _(g: Tensor, x: Tensor, whole: Tensor, taps: Tensor) -> tuple[Tensor, Tensor]:
+    return x.new_empty(x.shape), taps.new_empty(taps.shape)
+
+
+def _shift_gradients(ctx, g: Tensor):
+    gx, gtaps = _shift_backward(g, *ctx.saved_tensors)
+    return gx, None, gtaps
+
+
+_shift.register_autograd(
+    _shift_gradients, setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs)
+)

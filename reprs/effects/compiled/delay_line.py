@@ -159,3 +159,38 @@ def echoes_backward(g, v, delay, taps, feedback, pole, q, gv, gtaps, gfeedback, 
         gtaps[r, 0], gtaps[r, 1] = (1.0 - a) * g0, (1.0 - a) * g1
         gtaps[r, 2], gtaps[r, 3] = (1.0 - a) * g2, (1.0 - a) * g3
         gfeedback[r], gpole[r] = gf, ga
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def shift(x, whole, taps, y):
+    """y[r, n] = Σ_k taps[r, k] x[r, n - whole[r] + 1 - k]; `x`, `y` (R, T); `taps` (R, 4); `whole` >= 1."""
+    rows, length = x.shape
+    for r in range(rows):
+        first = whole[r] - 1
+        y[r, : min(first, length)] = 0.0
+        for n in range(first, min(first + 3, length)):
+            total = 0.0
+            for k in range(n - first + 1):
+                total += taps[r, k] * x[r, n - first - k]
+            y[r, n] = total
+        if length > first + 3:
+            _fir(x[r], taps[r].astype(x.dtype), y[r, first + 3 :])
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _fir(x, taps, y):
+    c0, c1, c2, c3 = taps[0], taps[1], taps[2], taps[3]
+    for j in range(len(y)):
+        y[j] = c0 * x[j + 3] + c1 * x[j + 2] + c2 * x[j + 1] + c3 * x[j]
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def shift_backward(g, x, whole, gtaps):
+    """Gradient of `shift` in its taps."""
+    for r in range(len(x)):
+        for k in range(4):
+            total = 0.0
+            lag = whole[r] - 1 + k
+            for n in range(lag, x.shape[1]):
+                total += g[r, n] * x[r, n - lag]
+            gtaps[r, k] = total

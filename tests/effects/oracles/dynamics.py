@@ -132,7 +132,36 @@ def _sliding_max(v, before):
     return np.lib.stride_tricks.sliding_window_view(padded, before + 1).max(axis=1)
 
 
-ORACLES = {"compressor": compressor, "limiter": limiter, "expander": expander, "gate": gate}
+def transient_shaper(
+    x,
+    sample_rate,
+    attack_gain_db,
+    sustain_gain_db,
+    attack_ms,
+    sustain_ms,
+    stereo_link=True,
+    sidechain=None,
+):
+    def envelope(level_db, rise_ms, fall_ms):
+        return _smoothed(level_db, _keep(rise_ms, sample_rate), _keep(fall_ms, sample_rate))
+
+    def gain_db(signal):
+        level_db = np.maximum(_level_db(signal) + 80, 0)
+        fast = envelope(level_db, 0.5, 15)
+        onset = fast - envelope(level_db, attack_ms, 15)
+        tail = envelope(level_db, 0.5, sustain_ms) - fast
+        return attack_gain_db * np.tanh(onset / 12) + sustain_gain_db * np.tanh(tail / 12)
+
+    return _each(x, stereo_link, gain_db, sidechain)
+
+
+ORACLES = {
+    "compressor": compressor,
+    "limiter": limiter,
+    "expander": expander,
+    "gate": gate,
+    "transient_shaper": transient_shaper,
+}
 VARIANTS = {name: [{"stereo_link": False}] for name in ORACLES}
 NONLINEAR = set(ORACLES)
 UNITLESS = {"ratio"}

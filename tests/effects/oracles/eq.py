@@ -77,3 +77,4 @@ def gain(x, sample_rate, gain_db):
 
 ORACLES = {"gain": gain, "parametric_eq": parametric_eq, "lowpass": lowpass, "highpass": highpass}
 VARIANTS = {name: [{"order": 1}, {"order": 4}] for name in ("lowpass", "highpass")}
+UNITLESS = {"q"}

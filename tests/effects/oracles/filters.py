@@ -95,3 +95,4 @@ ORACLES = {
     "graphic_eq": graphic_eq,
     "third_octave_eq": third_octave_eq,
 }
+UNITLESS = {"band", "high", "low"}

@@ -40,3 +40,4 @@ NONLINEAR = set(ORACLES)
 
 # The quantiser's true slope is zero almost everywhere: its declared gradient passes through the rounding.
 STRAIGHT_THROUGH = {"bitcrush"}
+UNITLESS = {"bits", "mix"}

@@ -86,3 +86,5 @@ def _comb(x, lag, feedback, pole):
 
 
 ORACLES = {"room": room, "reverb": reverb, "stereo_width": stereo_width}
+MAKES_STEREO = {"reverb", "room"}
+UNITLESS = {"damping", "mix", "size", "width"}

@@ -72,3 +72,5 @@ def phaser(x, sample_rate, rate_hz, depth_octaves, centre_hz, feedback, spread_d
 ORACLES = {"delay": delay, "chorus": chorus, "phaser": phaser}
 VARIANTS = {"phaser": [{"stages": 6}]}
 NONLINEAR = {"chorus", "phaser"}
+MAKES_STEREO = set(ORACLES)
+UNITLESS = {"feedback", "mix", "ping_pong"}
