@@ -11,22 +11,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from eval.chains import DEFAULT_KINDS, PedalboardChain, match_rms, render, sample_chain
-from eval.music import SAMPLE_RATE, Cut, Piece, draw_cut, read_cut
-from reprs.corpora.progress import track
+from eval.chains import DEFAULT_KINDS, PedalboardChain, render, sample_chain
+from eval.clips import STORED_RMS_DB, Job, kept_clips
+from eval.music import Cut, Piece, draw_cut
 
 FORMAT = 1
 WAYS = 20
-STORED_RMS_DB = -26.0
 # A chain starts a random while before the clip: echoes and tails are under way, and the phase of a chorus or
 # phaser differs between a query and its target, as it does in music.
 PREROLL_S = (0.5, 1.5)
@@ -104,16 +102,11 @@ def make_plan(
 
 def rendered(plan: Plan, folder: Path) -> np.ndarray:
     """All clips `(N, 2, T)` int16, memory-mapped; rendered into `folder` on first use."""
-    target = folder / plan.folder_name()
-    if not (target / "clips.npy").exists():
-        partial = folder / f"{target.name}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        _render_all(plan, partial / "clips.npy")
-        (partial / "plan.json").write_text(json.dumps(plan.to_json()))
-        shutil.rmtree(target, ignore_errors=True)
-        partial.rename(target)
-    return np.load(target / "clips.npy", mmap_mode="r")
+    jobs = [
+        Job(cut, preroll_s, partial(render, plan.chains[chain])) for cut, chain, preroll_s in plan.renders
+    ]
+    clip_s = plan.settings["clip_s"]
+    return kept_clips(folder / plan.folder_name(), plan.cuts, jobs, clip_s, PREROLL_S[1], plan.to_json())
 
 
 class _Draw:
@@ -170,31 +163,3 @@ def _forever(rng: np.random.Generator, pieces: list[Piece]) -> Iterator[Piece]:
 
 def _other(pieces: Iterator[Piece], own: Piece) -> Piece:
     return next(p for p in pieces if p.content != own.content)
-
-
-def _render_all(plan: Plan, path: Path) -> None:
-    frames = round(plan.settings["clip_s"] * SAMPLE_RATE)
-    shape = (len(plan.renders), 2, frames)
-    clips = np.lib.format.open_memmap(path, mode="w+", dtype=np.int16, shape=shape)
-    by_cut: dict[int, list[int]] = {}
-    for i, (cut, _, _) in enumerate(plan.renders):
-        by_cut.setdefault(cut, []).append(i)
-
-    def work(cut: int) -> None:
-        dry = read_cut(plan.cuts[cut], plan.settings["clip_s"] + PREROLL_S[1])
-        for i in by_cut[cut]:
-            clips[i] = _clip(plan.chains[plan.renders[i][1]], dry, plan.renders[i][2], frames)
-
-    # Decoders and pedalboard let go of the interpreter lock, so two threads keep two cores busy.
-    with ThreadPoolExecutor(2) as pool:
-        for _ in track(pool.map(work, by_cut), "rendering clips", len(by_cut)):
-            pass
-    clips.flush()
-
-
-def _clip(chain: PedalboardChain, dry: np.ndarray, preroll_s: float, frames: int) -> np.ndarray:
-    """The last `frames` of the chain run over the pre-roll and the clip, at one RMS level, as int16."""
-    wet = render(chain, dry[:, dry.shape[1] - frames - round(preroll_s * SAMPLE_RATE) :], SAMPLE_RATE)
-    wet = match_rms(wet[:, -frames:], STORED_RMS_DB)
-    peak = float(np.abs(wet).max())
-    return np.round(wet / max(1.0, peak) * 32_767).astype(np.int16)

@@ -29,7 +29,7 @@ def save(result: dict[str, Any], folder: Path, name: str) -> list[Path]:
     """Write `name`.json and `name`.png; returns both paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.json", folder / f"{name}.png"]
-    paths[0].write_text(json.dumps(_rounded(result), indent=1, ensure_ascii=False) + "\n")
+    paths[0].write_text(json.dumps(rounded(result), indent=1, ensure_ascii=False) + "\n")
     plot(result).savefig(paths[1], dpi=120, bbox_inches="tight")
     return paths
 
@@ -84,9 +84,9 @@ def _by_kind(result: dict[str, Any]) -> Any:
     return table
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     if isinstance(value, dict):
-        return {k: _rounded(v) for k, v in value.items()}
+        return {k: rounded(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_rounded(v) for v in value]
+        return [rounded(v) for v in value]
     return round(value, 4) if isinstance(value, float) else value
