@@ -58,26 +58,29 @@ def _section(tile, count, b0, b1, b2, a1, a2, s1, s2):
 
 
 @njit(cache=True, nogil=True)
-def filter_sections(x, coefficients, y, row):
-    """Filter up to `LANES` rows of `x` `(R, T)`, from `row` on, by a cascade of biquads.
+def filter_sections(x, coefficients, states, y, samples, row):
+    """Filter `samples` of up to `LANES` rows of `x` `(R, T)`, from `row` on, by a cascade of biquads.
 
-    `coefficients` `(K, 5, R)` float64: b0, b1, b2, a1, a2 of every section and row.
+    `coefficients` `(K, 5, R)` float64: b0, b1, b2, a1, a2 of every section and row. `states` `(K, 2, R)`
+    float64 holds where the sections start, and then where they end. A `y` without
+    rows is not written.
     """
-    total, samples = x.shape
-    rows = min(LANES, total - row)
+    rows = min(LANES, len(x) - row)
     sections = coefficients.shape[0]
-    c = np.zeros((sections, 5, LANES))
+    c, s = np.zeros((sections, 5, LANES)), np.zeros((sections, 2, LANES))
     c[:, :, :rows] = coefficients[:, :, row : row + rows]
-    states = np.zeros((sections, 2, LANES))
+    s[:, :, :rows] = states[:, :, row : row + rows]
     tile = np.zeros((TILE, LANES))
     for start in range(0, samples, TILE):
         count = min(TILE, samples - start)
         load(x, tile, row, start, rows, count)
         for k in range(sections):
-            s, m = states[k], c[k]
-            _section(tile, count, m[0], m[1], m[2], m[3], m[4], s[0], s[1])
-        store(tile, y, row, start, rows, count)
-        _forget_what_is_inaudible(states)
+            m = c[k]
+            _section(tile, count, m[0], m[1], m[2], m[3], m[4], s[k, 0], s[k, 1])
+        if len(y):
+            store(tile, y, row, start, rows, count)
+        _forget_what_is_inaudible(s)
+    states[:, :, row : row + rows] = s[:, :, :rows]
 
 
 @njit(cache=True, nogil=True)

@@ -26,6 +26,7 @@ BLOCK_STATES = 8
 # With fewer rows than this most SIMD lanes idle, unless each takes a segment of a long row.
 ROWS_FOR_LANES = 8
 SAMPLES_FOR_LANES = 16_384
+INAUDIBLE = 1e-9
 LANES = 32
 
 
@@ -77,25 +78,25 @@ def _filter_in_lanes(x: Tensor, sections: Tensor, slot: timeline.Slot | None) ->
 
 
 def _by_segment(rows: Tensor, coefficients: np.ndarray) -> Tensor:
-    """Few rows, long ones: a segment of time in every lane.
+    """Few rows, long ones: a segment of time in every lane, each from rest at first.
 
-    A first pass from rest tells what each segment adds to the state; with the state at every segment's start
-    known from that, a second pass is exact.
+    What every segment adds to the state gives the state at its start. From there it is filtered again, for as
+    long as that makes a difference.
     """
     count, samples = rows.shape
     segments = LANES // count
-    padded = torch.nn.functional.pad(rows, (0, -samples % segments))
-    x, each = padded.view(count * segments, -1).numpy(), coefficients.repeat(segments, axis=2)
+    x = torch.nn.functional.pad(rows, (0, -samples % segments)).view(count * segments, -1)
+    y, each = torch.empty_like(x), coefficients.repeat(segments, axis=2)
+    carry, audible = _decay(_transition(coefficients), x.shape[1])
     states = _at_rest(each)
-    _run_lanes(x, each, states, x[:, :0])
-    added = states.reshape(-1, count, segments)
-    carry = np.linalg.matrix_power(_transition(coefficients), x.shape[1])
+    _run_lanes(x.numpy(), each, states, y.numpy() if audible < x.shape[1] else np.empty((0, 0), np.float32))
+    added = states.reshape(-1, count, segments).transpose(1, 2, 0)
     start = np.zeros_like(added)
     for i in range(1, segments):
-        start[:, :, i] = np.einsum("rij,jr->ir", carry, start[:, :, i - 1]) + added[:, :, i - 1]
-    y = torch.empty_like(padded)
-    _run_lanes(x, each, start.reshape(states.shape), y.view(x.shape).numpy())
-    return y[:, :samples]
+        start[:, i] = np.matmul(carry, start[:, i - 1, :, None])[..., 0] + added[:, i - 1]
+    start = start.transpose(2, 0, 1)
+    _run_lanes(x.numpy(), each, start.reshape(states.shape), y.numpy(), audible)
+    return y.view(count, -1)[:, :samples]
 
 
 def _transition(coefficients: np.ndarray) -> np.ndarray:
@@ -104,8 +105,23 @@ def _transition(coefficients: np.ndarray) -> np.ndarray:
     size = 2 * sections
     states = np.tile(np.eye(size), (1, rows)).reshape(sections, 2, rows * size)
     silence = np.zeros((rows * size, 1), dtype=np.float32)
-    _run_lanes(silence, coefficients.repeat(size, axis=2), states, silence[:, :0])
+    _run_lanes(silence, coefficients.repeat(size, axis=2), states, silence)
     return states.reshape(size, rows, size).transpose(1, 0, 2)
+
+
+def _decay(a: np.ndarray, samples: int) -> tuple[np.ndarray, int]:
+    """`a` to the power `samples`, and for how many samples, at most those, a state makes a difference."""
+    power, length, size = a, 1, np.inf
+    while True:
+        before, size = size, np.abs(power).max()
+        if length >= samples or size < INAUDIBLE:
+            break
+        power, length = power @ power, 2 * length
+    if size < INAUDIBLE and length > 1:
+        # The decay is exponential between the last two powers; a tenth more for its ripple.
+        share = np.log(before / INAUDIBLE) / np.log(before / max(size, 1e-300))
+        length = round(1.1 * length / 2 * (1 + share))
+    return np.linalg.matrix_power(a, samples), min(length, samples)
 
 
 def _at_rest(coefficients: np.ndarray) -> np.ndarray:
@@ -113,10 +129,13 @@ def _at_rest(coefficients: np.ndarray) -> np.ndarray:
     return np.zeros((sections, 2, rows))
 
 
-def _run_lanes(x: np.ndarray, coefficients: np.ndarray, states: np.ndarray, y: np.ndarray) -> None:
+def _run_lanes(
+    x: np.ndarray, coefficients: np.ndarray, states: np.ndarray, y: np.ndarray, samples: int | None = None
+) -> None:
     from reprs.audio import lanes
 
-    kernel = functools.partial(lanes.filter_sections, x, coefficients, states, y)
+    samples = x.shape[1] if samples is None else samples
+    kernel = functools.partial(lanes.filter_sections, x, coefficients, states, y, samples)
     lanes.over_groups(kernel, len(x), torch.get_num_threads())
 
 

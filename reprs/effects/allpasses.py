@@ -9,6 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from reprs.audio import timeline
+from reprs.effects import moving
+
 
 def cascade(x: Tensor, a: Tensor, feedback: Tensor, stages: int) -> Tensor:
     """`stages` times `y = a u + s; s ← u - a y`, entered by `u = x + feedback · last output`.
@@ -16,6 +19,12 @@ def cascade(x: Tensor, a: Tensor, feedback: Tensor, stages: int) -> Tensor:
     `x` `(R, T)`; `a` float64 `(R, T)` in (-1, 1), shared by the stages; `feedback` `(R,)`, |feedback| < 1.
     """
     home = x.device
+    fold, slot = timeline.folded(), timeline.carried()
+    if fold is not None:
+        joined = [fold.join_rows(tensor) for tensor in (x, a, feedback.double())]
+        return fold.split_rows(moving.cascade(*joined, stages))
+    if slot is not None:
+        return moving.cascade(x, a, feedback.double()[:, None].expand_as(a), stages, slot)
     y = _cascade(x.cpu(), a.cpu(), feedback.double().cpu(), stages)
     return y.to(home)
 

@@ -15,6 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from reprs.audio import timeline
+from reprs.effects import moving
+
 SCANS = 40
 SETTLED_DB = 1e-9
 
@@ -28,10 +31,23 @@ def step_size(time_ms: Tensor, sample_rate: int) -> Tensor:
 def smooth_channels(r: Tensor, rise: Tensor, fall: Tensor) -> Tensor:
     """`smooth` for `(B, C, T)`, with steps `(B,)`."""
     channels = r.shape[1]
+    if timeline.in_pieces():
+        return _smooth_in_pieces(r, rise, fall)
     rows: Tensor = smooth(
         r.flatten(0, 1).contiguous(), rise.repeat_interleave(channels), fall.repeat_interleave(channels)
     )
     return rows.view_as(r)
+
+
+def _smooth_in_pieces(r: Tensor, rise: Tensor, fall: Tensor) -> Tensor:
+    """A block of a stream, or steps that move."""
+    fold, slot = timeline.folded(), timeline.carried()
+    rows = r.flatten(0, 1)
+    steps = [step.repeat_interleave(r.shape[1]) for step in (rise, fall)]
+    if fold is not None:
+        joined = [fold.join_rows(tensor) for tensor in (rows, *steps)]
+        return fold.split_rows(moving.smooth(*joined)).view_as(r)
+    return moving.smooth(rows, *(step[:, None].expand_as(rows) for step in steps), slot).view_as(r)
 
 
 @torch.library.custom_op("reprs::smooth", mutates_args=(), device_types="cpu")

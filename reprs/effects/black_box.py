@@ -33,6 +33,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reprs.audio import timeline
 from reprs.effects import estimators, plugins
 from reprs.effects.spec import Effect, Param
 
@@ -54,6 +55,7 @@ class BlackBox(Effect):
     """An effect whose function has no gradient of its own."""
 
     def _render(self, x: Tensor, sample_rate: int, z: Tensor, key: dict[str, Tensor]) -> Tensor:
+        timeline.whole_clip_only("a plugin plays whole clips with one setting")
         how = self.options["gradient"]
         if how not in GRADIENTS:
             raise ValueError(f"{self.name}: gradient is one of {', '.join(GRADIENTS)}, not {how!r}")

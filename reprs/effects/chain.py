@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from reprs.effects.spec import Effect, Param, check_audio
+from reprs.effects.streaming import Stream
 
 
 class Chain:
@@ -17,6 +18,7 @@ class Chain:
     effects side by side, `mask` `(B, E)` true where an effect is on (one that is off passes its input
     untouched), `order` `(E,)` or `(B, E)` a permutation of the effects' positions. `sidechain` maps names
     (`chain.names`) of effects that take one to the `(B, C or 1, T)` they listen to instead of their input.
+    With `z` `(B, P, frames)` the knobs move.
     """
 
     def __init__(self, effects: Sequence[Effect]) -> None:
@@ -46,10 +48,14 @@ class Chain:
         sidechain: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
         check_audio(x)
-        if z.shape != (len(x), len(self)):
+        if z.shape[:2] != (len(x), len(self)):
             raise ValueError(f"z is ({len(x)}, {len(self)}) for this chain, got {tuple(z.shape)}")
         keys = self._keys(x, sidechain or {})
         queues = self._queues(len(x), mask, order)
+        if all(queue == queues[0] for queue in queues):
+            for index in queues[0]:
+                x = self.effects[index](x, sample_rate, z[:, self.slices[index]], sidechain=keys.get(index))
+            return x
         rows = list(x.unbind(0))
         while any(queues):
             index, ready = _fullest(queues)
@@ -61,6 +67,17 @@ class Chain:
                 rows[r] = y
                 queues[r].pop(0)
         return torch.stack(rows)
+
+    def stream(
+        self,
+        channels: int,
+        sample_rate: int,
+        z: Tensor,
+        mask: Tensor | None = None,
+        order: Tensor | Sequence[int] | None = None,
+    ) -> Stream:
+        """The chain with knobs `z` `(B, P)`, for `B` signals that come in blocks."""
+        return Stream(lambda x: self(x, sample_rate, z, mask, order), len(z), channels)
 
     def from_unit(self, z: Tensor) -> dict[str, Tensor]:
         """`"effect.knob"` → natural value `(B,)`."""

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from reprs.audio import timeline
 from reprs.effects.ballistics import smooth_channels
 from reprs.effects.by_item import by_item
 from reprs.effects.level import amplify, peak_db
@@ -44,7 +45,7 @@ def compress(
     if not stereo_link and channels > 1:
         knobs = [knob.repeat_interleave(channels) for knob in knobs]
         x, key = x.reshape(-1, 1, x.shape[-1]), key if key is None else key.reshape(-1, 1, x.shape[-1])
-    run = _in_one_pass if _fits_lanes(x) else _step_by_step
+    run = _in_one_pass if _fits_lanes(x) and not timeline.in_pieces() else _step_by_step
     return run(x, key, *knobs).view(-1, channels, x.shape[-1])
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reprs.audio import timeline
+
 CENTRES_HZ = (62.5, 125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0, 16_000.0)
 LONGEST_S = 6.0
 
@@ -21,7 +23,10 @@ def decaying_noise(gain: Tensor, rate: Tensor, length: int, sample_rate: int, se
 
     `gain`, `rate` `(B, K)` with the K octave bands of `CENTRES_HZ`; `rate` per sample.
     """
-    length = min(length, round(LONGEST_S * sample_rate))
+    if timeline.folded() is not None:
+        timeline.whole_clip_only("a response of many samples belongs to one setting of the knobs")
+    longest = round(LONGEST_S * sample_rate)
+    length = longest if timeline.in_pieces() else min(length, longest)
     if gain.device.type == "cpu" and gain.dtype == torch.float32:
         return _decay(gain, rate.double(), length, sample_rate, seed)
     return decaying_noise_in_torch(gain, rate, length, sample_rate, seed)

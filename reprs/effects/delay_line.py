@@ -9,6 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from reprs.audio import timeline
+
+# What a stream remembers: 3 s at 44.1 kHz.
+LONGEST_SAMPLES = 2**17
+
 
 def catmull_rom(t: Tensor) -> Tensor:
     """Taps `(..., 4)` for the delays -1, 0, 1, 2 samples around the fraction `t` in [0, 1) of any shape."""
@@ -26,8 +31,25 @@ def read(x: Tensor, delay_samples: Tensor) -> Tensor:
 
     `x` `(R, T)`; `delay_samples` float64 `(R, T)`, each at least 1.
     """
-    run = _read if x.device.type == "cpu" else read_in_torch
-    return run(x, delay_samples)
+    fold, slot = timeline.folded(), timeline.carried()
+    if fold is not None:
+        return fold.split_rows(_read_all(fold.join_rows(x), fold.join_rows(delay_samples)))
+    return _read_all(x, delay_samples) if slot is None else _read_on(x, delay_samples, slot)
+
+
+def _read_all(x: Tensor, delay: Tensor) -> Tensor:
+    return _read(x, delay) if x.device.type == "cpu" else read_in_torch(x, delay)
+
+
+def _read_on(x: Tensor, delay: Tensor, slot: timeline.Slot) -> Tensor:
+    """A block of a stream; the slot holds the newest samples before it."""
+    reach = int(delay.max()) + 3
+    if reach > LONGEST_SAMPLES:
+        raise ValueError(f"a stream reaches {LONGEST_SAMPLES} samples back, not {reach}")
+    earlier = x.new_zeros(len(x), LONGEST_SAMPLES) if slot.state is None else slot.state
+    slot.state = torch.cat([earlier, x], dim=1)[:, -LONGEST_SAMPLES:]
+    here = torch.nn.functional.pad(delay, (reach, 0), value=1.0)
+    return _read_all(torch.cat([earlier[:, -reach:], x], dim=1), here)[:, reach:]
 
 
 def read_in_torch(x: Tensor, delay: Tensor) -> Tensor:
@@ -77,6 +99,8 @@ _read.register_autograd(
 
 def shifted(x: Tensor, delay_samples: Tensor) -> Tensor:
     """`x` `(R, T)` later by `delay_samples` float64 `(R,)`, each at least 1."""
+    if timeline.in_pieces():
+        return read(x, delay_samples[:, None].expand(x.shape))
     if x.device.type != "cpu":
         return read_in_torch(x, delay_samples[:, None].expand(x.shape))
     whole = delay_samples.detach().floor()

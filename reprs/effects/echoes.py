@@ -12,6 +12,8 @@ import math
 import torch
 from torch import Tensor
 
+from reprs.audio import timeline
+from reprs.effects import moving
 from reprs.effects.delay_line import catmull_rom
 from reprs.effects.fft import good_size
 
@@ -22,10 +24,22 @@ def echoes(v: Tensor, delay_samples: Tensor, feedback: Tensor, pole: Tensor) -> 
     `delay_samples` float64 `(R,)` at least 3; `feedback` `(R,)` of magnitude below 1; `pole` `(R,)` in
     [0, 1), 0 for no low-pass.
     """
+    if timeline.in_pieces():
+        return _echoes_in_pieces(v, delay_samples, feedback, pole)
     whole = delay_samples.detach().floor()
     taps = catmull_rom(delay_samples - whole)
     run = _echoes if v.device.type == "cpu" else echoes_by_fft
     return run(v, whole.long(), taps, feedback.double(), pole.double())
+
+
+def _echoes_in_pieces(v: Tensor, delay_samples: Tensor, feedback: Tensor, pole: Tensor) -> Tensor:
+    """A block of a stream, or knobs that move: a delay then glides as the head of a tape machine does."""
+    fold, slot = timeline.folded(), timeline.carried()
+    knobs = (delay_samples, feedback.double(), pole.double())
+    if fold is not None:
+        joined = [fold.join_rows(tensor) for tensor in (v, *knobs)]
+        return fold.split_rows(moving.echoes(*joined))
+    return moving.echoes(v, *(knob[:, None].expand_as(v) for knob in knobs), slot)
 
 
 def delayed(v: Tensor, delay_samples: Tensor) -> Tensor:

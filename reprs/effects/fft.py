@@ -7,13 +7,30 @@ import math
 import torch
 from torch import Tensor
 
+from reprs.audio import timeline
+
 
 def convolve(x: Tensor, response: Tensor) -> Tensor:
     """`x` `(..., T)` through `response` `(..., L)`, the first T samples of the linear convolution."""
-    length = x.shape[-1]
+    if timeline.folded() is not None:
+        timeline.whole_clip_only("a response of many samples belongs to one setting of the knobs")
+    length, slot = x.shape[-1], timeline.carried()
     n = good_size(length + response.shape[-1] - 1)
     product = torch.fft.rfft(x, n=n) * torch.fft.rfft(response, n=n)
-    return torch.fft.irfft(product, n=n)[..., :length]
+    y = torch.fft.irfft(product, n=n)
+    return y[..., :length] if slot is None else _with_earlier_tails(y, length, slot)
+
+
+def _with_earlier_tails(y: Tensor, length: int, slot: timeline.Slot) -> Tensor:
+    """A block of a stream and what rings on from those before (overlap-add)."""
+    if slot.state is not None:
+        tail = slot.state[..., : y.shape[-1]]
+        y = torch.cat([y[..., : tail.shape[-1]] + tail, y[..., tail.shape[-1] :]], dim=-1)
+    rest = y[..., length:]
+    if slot.state is not None and slot.state.shape[-1] > y.shape[-1]:
+        rest = torch.cat([rest, slot.state[..., y.shape[-1] :]], dim=-1)
+    slot.state = rest.clone()
+    return y[..., :length]
 
 
 def good_size(n: int) -> int:

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reprs.audio import timeline
+
 HALF = 16
 BLOCK = 64
 
@@ -26,6 +28,7 @@ def oversampled(x: Tensor, factor: int, shape: Callable[[Tensor], Tensor]) -> Te
     """
     if factor == 1:
         return shape(x)
+    timeline.whole_clip_only("its oversampling looks ahead (oversample=1 does not)")
     rows, length = x.shape
     blocks = -(-length // BLOCK) + 2
     up, down = _matrices(factor, x.dtype, str(x.device))

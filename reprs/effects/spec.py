@@ -14,6 +14,7 @@ choices (a curve, a seed) that no controller turns. Two names of arguments are s
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import typing
@@ -24,6 +25,10 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
+from reprs.audio.timeline import NeedsWholeClipError
+from reprs.effects.automation import automated
+from reprs.effects.streaming import Stream
+
 UNITS = {
     "db": "dB",
     "hz": "Hz",
@@ -33,6 +38,8 @@ UNITS = {
     "octaves": "octaves",
     "percent": "%",
     "deg": "°",
+    "bpm": "BPM",
+    "lufs": "LUFS",
 }
 
 
@@ -82,7 +89,8 @@ class Effect:
     Call it with unit knobs, `effect(x, sample_rate, z)` with `z` `(B, P)`, or by name in natural units,
     `effect(x, sample_rate, gain_db=3.0)`, where a value is a number or a `(B,)` tensor and knobs left out
     keep their default. `x` is `(B, C, T)`; the output has the same shape. An effect with `takes_sidechain`
-    listens to `sidechain` `(B, C, T)` or `(B, 1, T)` instead of `x`, where it is given.
+    listens to `sidechain` `(B, C, T)` or `(B, 1, T)` instead of `x`, where it is given. With `z`
+    `(B, P, frames)` the knobs move in straight lines from frame to frame, spread evenly over the clip.
     """
 
     name: str
@@ -90,6 +98,7 @@ class Effect:
     params: Mapping[str, Param]
     options: Mapping[str, Any] = field(default_factory=dict)
     takes_sidechain: bool = False
+    linear: bool = False
 
     def __call__(
         self,
@@ -105,8 +114,23 @@ class Effect:
             raise ValueError(f"{self.name}: give z or named knobs, not both")
         if z is None:
             z = self.to_unit(len(x), device=x.device, dtype=x.dtype, **knobs)
-        key = {} if sidechain is None else {"sidechain": self._key(x, sidechain)}
-        return self._render(x, sample_rate, z.to(x.dtype), key)
+        key = None if sidechain is None else self._key(x, sidechain)
+        z = z.to(x.dtype)
+
+        def render(x: Tensor, z: Tensor, key: Tensor | None) -> Tensor:
+            return self._render(x, sample_rate, z, {} if key is None else {"sidechain": key})
+
+        try:
+            if z.ndim == 3:
+                return automated(render, x, z, key, self.linear)
+            return render(x, z, key)
+        except NeedsWholeClipError as error:
+            doing = "automate" if z.ndim == 3 else "stream"
+            raise ValueError(f"cannot {doing} {self.name}: {error}") from None
+
+    def stream(self, channels: int, sample_rate: int, z: Tensor) -> Stream:
+        """The effect with knobs `z` `(B, P)`, for `B` signals that come in blocks."""
+        return Stream(lambda x: self(x, sample_rate, z), len(z), channels)
 
     def _render(self, x: Tensor, sample_rate: int, z: Tensor, key: dict[str, Tensor]) -> Tensor:
         return self.function(x, sample_rate, **self.from_unit(z), **self.options, **key)
@@ -168,8 +192,20 @@ class Effect:
 registry: dict[str, Effect] = {}
 
 
-def effect(function: Callable[..., Tensor]) -> Effect:
-    """Declare an effect: read its knobs and options from the signature and put it into the registry."""
+@typing.overload
+def effect(function: Callable[..., Tensor]) -> Effect: ...
+@typing.overload
+def effect(*, linear: bool) -> Callable[[Callable[..., Tensor]], Effect]: ...
+def effect(function: Callable[..., Tensor] | None = None, *, linear: bool = False) -> Any:
+    """Declare an effect: read its knobs and options from the signature and put it into the registry.
+
+    `@effect(linear=True)` says that the sum of two sounds becomes the sum of what each becomes alone, which
+    lets knobs move even where a setting plays a whole clip (see `reprs.effects.automation`).
+    """
+    return _declare(function, linear) if function is not None else functools.partial(_declare, linear=linear)
+
+
+def _declare(function: Callable[..., Tensor], linear: bool) -> Effect:
     name = function.__name__
     if name in registry and registry[name].function.__module__ != function.__module__:
         raise ValueError(f"two effects are called {name!r}")
@@ -186,7 +222,7 @@ def effect(function: Callable[..., Tensor]) -> Effect:
             params.update(_declared_params(name, argument, hints.get(argument.name)))
     takes_sidechain = "sidechain" in options
     options.pop("sidechain", None)
-    registry[name] = Effect(name, function, params, options, takes_sidechain)
+    registry[name] = Effect(name, function, params, options, takes_sidechain, linear)
     return registry[name]
 
 

@@ -99,7 +99,7 @@ def test_autocast_does_not_round():
 
 def test_states_are_unit_scaled():
     """The controllability Gramian of each section is the identity: W = A W Aᵀ + B Bᵀ with W = I."""
-    a, b, _, _ = lti._input_normal_sections(random_sections(4, 5))
+    a, b, _, _ = lti.input_normal_sections(random_sections(4, 5))
     identity = torch.eye(2, dtype=torch.float64).expand_as(a)
     torch.testing.assert_close(a @ a.mT + b @ b.mT, identity)
 

@@ -19,7 +19,7 @@ from reprs.effects.spec import Param, effect
 SIXTY_DB = math.log(1000)
 
 
-@effect
+@effect(linear=True)
 def reverb(
     x: Tensor,
     sample_rate: int,
@@ -46,7 +46,7 @@ def reverb(
         mid, side = decaying_noise(gain, rate, x.shape[2], sample_rate, seed).unbind(1)
         delay = (pre_delay_ms.double() * (sample_rate / 1000)).repeat_interleave(x.shape[1])
         late = delayed(x.flatten(0, 1), delay).view_as(x)
-        return crossfade(x, convolve(late, _spread(mid, side, width, x.shape[1])), mix)
+        return crossfade(x, convolve(late, spread(mid, side, width, x.shape[1])), mix)
 
     return by_item(run, x, pre_delay_ms, width, mix, decay_s, damping, low_cut_hz, high_cut_hz, at_a_time=4)
 
@@ -65,7 +65,7 @@ def _bands(
     return torch.sqrt(energy[:, None] * low * high), rate
 
 
-def _spread(mid: Tensor, side: Tensor, width: Tensor, channels: int) -> Tensor:
+def spread(mid: Tensor, side: Tensor, width: Tensor, channels: int) -> Tensor:
     """`(B, C, L)` of equal power at every width; odd channels take the side with its sign turned."""
     angle = (width * (math.pi / 4))[:, None]
     mid, side = mid * torch.cos(angle), side * torch.sin(angle)
