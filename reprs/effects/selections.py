@@ -13,6 +13,11 @@ import torch
 from torch import Tensor
 
 
+def hold_channels(x: Tensor, samples: Tensor) -> Tensor:
+    """`hold` for `(B, C, T)`, with `samples` `(B,)`."""
+    return hold(x.flatten(0, 1), samples.double().repeat_interleave(x.shape[1])).view_as(x)
+
+
 def hold(x: Tensor, samples: Tensor) -> Tensor:
     """The largest of `x` `(R, T)` now and up to `samples` `(R,)` ago, differentiable in both.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from reprs.effects.ballistics import smooth_channels, step_size
 from reprs.effects.by_item import by_item
 from reprs.effects.level import amplify, peak_db
-from reprs.effects.selections import hold, play
+from reprs.effects.selections import hold_channels, play
 from reprs.effects.spec import Param, effect
 
 # A gate that jumped would have no gradient in its threshold; this one closes at a ratio of 10 : 1.
@@ -45,9 +45,7 @@ def gate(
 
     key = x if sidechain is None else sidechain
     level_db = by_item(lambda key: peak_db(key, stereo_link), key)
-    channels = level_db.shape[1]
-    held = (hold_ms.double() * (sample_rate / 1000)).repeat_interleave(channels)
-    held_db = hold(level_db.flatten(0, 1), held).view_as(level_db)
+    held_db = hold_channels(level_db, hold_ms.double() * (sample_rate / 1000))
     knobs = (knob[:, None, None] for knob in (threshold_db, hysteresis_db, range_db))
     close_db, open_db = by_item(wanted, held_db, *knobs).unbind(1)
     reduction_db = play(close_db.flatten(0, 1), open_db.flatten(0, 1)).view_as(level_db)

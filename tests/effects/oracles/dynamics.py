@@ -146,7 +146,7 @@ def transient_shaper(
         return _smoothed(level_db, _keep(rise_ms, sample_rate), _keep(fall_ms, sample_rate))
 
     def gain_db(signal):
-        level_db = np.maximum(_level_db(signal) + 80, 0)
+        level_db = _peak_hold(np.maximum(_level_db(signal) + 80, 0), 0.01 * sample_rate)
         fast = envelope(level_db, 0.5, 15)
         onset = fast - envelope(level_db, attack_ms, 15)
         tail = envelope(level_db, 0.5, sustain_ms) - fast
