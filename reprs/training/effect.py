@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor, nn
 
 from reprs.models import hub
 from reprs.models.encoder import EffectEncoder
 from reprs.objectives.change import ChangeReader, measure
 from reprs.objectives.knobs import KnobReader
 from reprs.objectives.nt_xent import nt_xent
+from reprs.training.export import ExportEncoder
 from reprs.training.replay import Group, Replay
+from reprs.training.schedule import averaged, optimise
 from reprs.views.normalisation import EffectNormaliser
 from reprs.views.pairs import PairMaker, Views
 from reprs.views.sampler import ChainSampler, Choice
+
+__all__ = ["EffectRecipe", "ExportEncoder"]
 
 # Nothing is drawn again before the memory holds this many batches.
 VARIETY = 10
@@ -83,10 +83,7 @@ class EffectRecipe(pl.LightningModule):
         measurements = measure(self.encoder.views(torch.zeros(1, 2, 4_096))).shape[1]
         self.change = ChangeReader(self.encoder.feature_dim, measurements)
         self.change_weight = change_weight
-        self.average = AveragedModel(
-            self.encoder, multi_avg_fn=get_ema_multi_avg_fn(ema_decay), use_buffers=True
-        )
-        self.average.requires_grad_(False)
+        self.average = averaged(self.encoder, ema_decay)
         self.temperature, self.presence_weight, self.knob_weight = temperature, presence_weight, knob_weight
         self.learning_rate, self.weight_decay, self.warmup_steps = learning_rate, weight_decay, warmup_steps
         self.seed, self.trials = seed, 0
@@ -169,56 +166,9 @@ class EffectRecipe(pl.LightningModule):
         return self.average.module(batch)
 
     def configure_optimizers(self) -> Any:
-        heads = [*self.reader.parameters(), *self.change.parameters()]
-        parameters = [*self.encoder.parameters(), *heads]
-        matrices = [p for p in parameters if p.ndim > 1]
-        vectors = [p for p in parameters if p.ndim <= 1]
-        optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": self.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=self.learning_rate,
-        )
-        total = max(1, int(self.trainer.estimated_stepping_batches))
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self._rate(step, total))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def _rate(self, step: int, total: int) -> float:
-        """Linear warm-up, then half a cosine to 1 %."""
-        if step < self.warmup_steps:
-            return (step + 1) / self.warmup_steps
-        done = min(1.0, (step - self.warmup_steps) / max(1, total - self.warmup_steps))
-        return 0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2
-
-
-class ExportEncoder(pl.Callback):
-    """Writes the averaged encoder as safetensors + JSON after every validation, together with its curve."""
-
-    def __init__(self, path: str = "runs/effect/effect") -> None:
-        self.path = Path(path)
-        self.curve: list[dict[str, float]] = []
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"curve": self.curve}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.curve = state_dict["curve"]
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if trainer.sanity_checking or not trainer.is_global_zero or not isinstance(pl_module, EffectRecipe):
-            return
-        metrics = {name: round(float(value), 4) for name, value in trainer.callback_metrics.items()}
-        self.curve.append({"step": trainer.global_step, **metrics})
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        recipe = json.loads(json.dumps(dict(pl_module.hparams), default=vars))
-        metadata = {
-            "recipe": "effect",
-            "hyperparameters": recipe,
-            "steps": trainer.global_step,
-            "curve": self.curve,
-        }
-        hub.save(pl_module.average.module, self.path, metadata)
+        everything = nn.ModuleList([self.encoder, self.reader, self.change])
+        total = self.trainer.estimated_stepping_batches
+        return optimise([(everything, self.learning_rate)], self.weight_decay, self.warmup_steps, total)
 
 
 def _on_x_then_on_y(groups: Sequence[Tensor]) -> Tensor:

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 from reprs.models import hub
 
 
-class ExportModel(pl.Callback):
+class ExportEncoder(pl.Callback):
     """Writes `average` of a recipe as safetensors + JSON after every validation, together with its curve.
 
     The checkpoint's recipe is the module in which the recipe is.
