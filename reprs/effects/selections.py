@@ -12,24 +12,52 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from reprs.audio import timeline
+
 
 def hold_channels(x: Tensor, samples: Tensor) -> Tensor:
     """`hold` for `(B, C, T)`, with `samples` `(B,)`."""
-    return hold(x.flatten(0, 1), samples.double().repeat_interleave(x.shape[1])).view_as(x)
+    rows, samples = x.flatten(0, 1), samples.double().repeat_interleave(x.shape[1])
+    fold, slot = timeline.folded(), timeline.carried()
+    if fold is not None:
+        return fold.split_rows(hold(fold.join_rows(rows), fold.join_rows(samples))).view_as(x)
+    if slot is None:
+        return hold(rows, samples[:, None]).view_as(x)
+    heard = rows if slot.state is None else torch.cat([slot.state, rows], dim=1)
+    slot.state = heard[:, -int(samples.max()) - 1 :].clone()
+    return hold(heard, samples[:, None])[:, -rows.shape[1] :].view_as(x)
+
+
+def play_channels(low: Tensor, high: Tensor) -> Tensor:
+    """`play` for `(B, C, T)`."""
+    rows = [bound.flatten(0, 1) for bound in (low, high)]
+    fold, slot = timeline.folded(), timeline.carried()
+    if fold is not None:
+        return fold.split_rows(play(*map(fold.join_rows, rows))).view_as(low)
+    if slot is None:
+        return play(*rows).view_as(low)
+    if slot.state is not None:
+        rows = [torch.cat([slot.state, bound], dim=1) for bound in rows]
+    w = play(*rows)
+    slot.state = w[:, -1:].clone()
+    return w[:, -low.shape[2] :].view_as(low)
 
 
 def hold(x: Tensor, samples: Tensor) -> Tensor:
-    """The largest of `x` `(R, T)` now and up to `samples` `(R,)` ago, differentiable in both.
+    """The largest of `x` `(R, T)` now and up to `samples` `(R, T)` or `(R, 1)` ago, differentiable in both.
 
-    Between two whole numbers of samples it is interpolated.
+    Between two whole numbers of samples it is interpolated. What has been let go stays so when the time
+    grows.
     """
-    whole = samples.detach().floor().long()
+    now = torch.arange(x.shape[1], device=x.device)
+    start = now - samples.detach().floor().long()
+    before = now - start.cummax(dim=1).values if samples.shape[1] > 1 else (now - start)[:, :1]
     largest = _largest if x.device.type == "cpu" else largest_by_doubling
-    held = largest(x, whole)
-    earlier = torch.arange(x.shape[1], device=x.device) - whole[:, None] - 1
+    held = largest(x, before)
+    earlier = now - before - 1
     leaving = torch.where(earlier >= 0, x.gather(1, earlier.clamp(min=0)), held)
-    part = (samples - whole).to(x.dtype)
-    return held + part[:, None] * torch.relu(leaving - held)
+    part = (samples - samples.detach().floor()).to(x.dtype)
+    return held + part * torch.relu(leaving - held)
 
 
 def play(low: Tensor, high: Tensor) -> Tensor:
@@ -60,7 +88,7 @@ def _run(kernel: str, *tensors: Tensor) -> None:
 
 def largest_by_doubling(x: Tensor, before: Tensor) -> Tensor:
     """The largest of `x[t - before … t]`: two windows of a power of two cover any window."""
-    count = before.clamp(max=x.shape[1] - 1)[:, None] + 1
+    count = before.clamp(max=x.shape[1] - 1) + 1
     result, size, window = x, 1, x
     while size <= int(count.max()):
         shift = (count - size).clamp(min=0)

@@ -32,18 +32,30 @@ def test_hold_is_the_largest_of_the_last_samples(samples, largest):
         [max(row[max(0, t - k) : t + 1]) for t in range(samples)]
         for row, k in zip(x.tolist(), before.tolist(), strict=True)
     ]
-    assert torch.equal(largest(x, before), torch.tensor(expected, dtype=torch.float64))
+    assert torch.equal(largest(x, before[:, None]), torch.tensor(expected, dtype=torch.float64))
+
+
+def test_what_has_been_let_go_stays_so_when_the_hold_grows():
+    x, samples = noise(1, 300), 60 * noise(1, 300, seed=1).abs()
+    expected, start = [], 0
+    for t in range(300):
+        start = max(start, t - int(samples[0, t]))
+        expected.append(float(x[0, start : t + 1].max()))
+    held = hold(x, samples.floor())
+    assert held.tolist() == [expected]
+    between = hold(x, samples)
+    assert (between >= held).all() and (between <= hold(x, samples.floor() + 1).cummax(1).values).all()
 
 
 def test_equal_samples_are_held_from_the_later_one():
     x = torch.tensor([[1.0, 1.0, 0.0, 0.0, 0.0]])
-    assert hold(x, torch.tensor([2.0])).tolist() == [[1, 1, 1, 1, 0]]
+    assert hold(x, torch.tensor([[2.0]])).tolist() == [[1, 1, 1, 1, 0]]
 
 
 def test_a_hold_between_two_samples_is_between_their_holds():
     x = noise()
-    less, more = (hold(x, torch.full((4,), n, dtype=torch.float64)) for n in (9, 10))
-    assert torch.allclose(hold(x, torch.full((4,), 9.25, dtype=torch.float64)), less + (more - less) / 4)
+    less, more = (hold(x, torch.full((4, 1), n, dtype=torch.float64)) for n in (9, 10))
+    assert torch.allclose(hold(x, torch.full((4, 1), 9.25, dtype=torch.float64)), less + (more - less) / 4)
 
 
 @pytest.mark.parametrize("samples", [1, 2, 3, 64, 501])
@@ -54,7 +66,7 @@ def test_play_is_its_definition(samples, run):
 
 
 def test_both_ways_have_the_same_gradient():
-    x, before = noise().requires_grad_(), torch.tensor([0, 3, 50, 900])
+    x, before = noise().requires_grad_(), torch.tensor([[0], [3], [50], [900]])
     low, high = noise(seed=1).requires_grad_(), (noise(seed=1) + noise(seed=2).abs()).requires_grad_()
     weight = noise(seed=3)
     for run, ways, inputs in (
@@ -67,7 +79,7 @@ def test_both_ways_have_the_same_gradient():
 
 
 def test_gradcheck():
-    samples = torch.tensor([0.5, 3.2, 20.9, 700.4], dtype=torch.float64).requires_grad_()
+    samples = torch.tensor([[0.5], [3.2], [20.9], [700.4]], dtype=torch.float64).requires_grad_()
     x, low = noise(samples=40).requires_grad_(), noise(samples=40, seed=1).requires_grad_()
     assert torch.autograd.gradcheck(hold, (x, samples))
     assert torch.autograd.gradcheck(lambda a, b: play(a, a + b.square()), (low, x))

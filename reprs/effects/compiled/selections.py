@@ -6,17 +6,20 @@ from numba import njit
 
 @njit(cache=True, nogil=True)
 def running_argmax(x, before, index):
-    """`index[r, t]`: where `x[r, t - before[r] … t]` is largest; the later one of equals.
+    """`index[r, t]`: where `x[r, t - before … t]` is largest; the later one of equals.
 
-    A queue of candidates, largest first, each one smaller and later than that before it (Lemire 2006).
+    `before` `(R, T)` or `(R, 1)` never makes the window's start go back. A queue of candidates, largest
+    first, each one smaller and later than that before it (Lemire 2006).
     """
     rows, length = x.shape
+    moving = before.shape[1] > 1
     for r in range(rows):
-        size = min(before[r] + 1, length)
+        size = min(before[r].max() + 1, length)
         queue = np.empty(size, dtype=np.int64)
         head, count = 0, 0
         for t in range(length):
-            if count > 0 and queue[head] < t - before[r]:
+            start = t - before[r, t if moving else 0]
+            while count > 0 and queue[head] < start:
                 head = head + 1 if head + 1 < size else 0
                 count -= 1
             last = head + count - 1

@@ -10,7 +10,7 @@ from torch import Tensor
 from reprs.effects.ballistics import smooth_channels, step_size
 from reprs.effects.by_item import by_item
 from reprs.effects.level import amplify, peak_db
-from reprs.effects.selections import hold_channels, play
+from reprs.effects.selections import hold_channels, play_channels
 from reprs.effects.spec import Param, effect
 
 # A gate that jumped would have no gradient in its threshold; this one closes at a ratio of 10 : 1.
@@ -48,7 +48,7 @@ def gate(
     held_db = hold_channels(level_db, hold_ms.double() * (sample_rate / 1000))
     knobs = (knob[:, None, None] for knob in (threshold_db, hysteresis_db, range_db))
     close_db, open_db = by_item(wanted, held_db, *knobs).unbind(1)
-    reduction_db = play(close_db.flatten(0, 1), open_db.flatten(0, 1)).view_as(level_db)
+    reduction_db = play_channels(close_db, open_db)
     rise, fall = step_size(release_ms, sample_rate), step_size(attack_ms, sample_rate)
     reduction_db = smooth_channels(reduction_db, rise, fall)
     return by_item(lambda x, reduction_db: amplify(x, -reduction_db), x, reduction_db)
