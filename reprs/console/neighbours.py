@@ -10,6 +10,7 @@ as 8-bit numbers, so that one word costs one pass of the tower instead of thousa
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -24,11 +25,12 @@ CERTAIN = 0.80
 VECTORS = Path(__file__).with_name("word_vectors.npz")
 
 
-def neighbours(text: str, count: int = COUNT) -> list[tuple[str, float]]:
-    """The lexicon's words nearest to `text`, nearest first, with their cosines."""
+def neighbours(text: str, count: int = COUNT, without: Collection[str] = ()) -> list[tuple[str, float]]:
+    """The lexicon's words nearest to `text`, nearest first, with their cosines; `without` some of them."""
     words, vectors = _vectors()
     cosines = vectors @ embed([text])[0]
-    order = np.argsort(-cosines, kind="stable")[:count]
+    order = np.argsort(-cosines, kind="stable")[: count + len(without)]
+    order = [i for i in order if words[i] not in without][:count]
     return [(words[i], float(cosines[i])) for i in order]
 
 
