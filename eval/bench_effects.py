@@ -1,11 +1,12 @@
-"""How fast the effects are: our parametric EQ against pedalboard's six filters, in one thread.
+"""How fast the effects are, beside other libraries, in one thread and one process.
 
     python -m eval.bench_effects
     python -m eval.bench_effects --every-effect
 
-16 stereo clips of 5 s at 44.1 kHz, each with knobs of its own. The two contestants take turns, and the
-median of the repeats counts, in CPU seconds: other work on the machine disturbs them less than the clock.
-Writes eval/results/bench_effects.json.
+Stereo clips of 5 s at 44.1 kHz, each with knobs of its own, in batches of 16 and 1; forward, and forward with
+the gradient in audio and knobs. The contestants take turns and the median of the repeats counts, in CPU
+seconds: other work on the machine disturbs them less than the clock. Writes table, JSON and plot to
+eval/results/bench_effects.*.
 """
 
 from __future__ import annotations
@@ -17,111 +18,147 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from eval.contestants import GRADIENT_TASKS, OURS, SAMPLE_RATE, TASKS, draw_knobs, forward, forward_backward
 from reprs.effects import registry
 
-SAMPLE_RATE = 44_100
-RESULTS = Path(__file__).parent / "results" / "bench_effects.json"
-EQ = registry["parametric_eq"]
+RESULTS = Path(__file__).parent / "results"
+BATCHES = (16, 1)
+# Hand-written C, rows in SIMD lanes, on another day and another machine of this kind: × pedalboard.
+LANES_IN_C = {"eq": 37, "compressor": 38, "reverb": 22, "eq–compressor–distortion–reverb–gain": 13.5}
 
 
 def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(1)
-    x, z = _clips(arguments.clips, arguments.seconds)
-    result = {
+    result: dict[str, Any] = {
         "machine": platform.processor() or platform.machine(),
         "torch": torch.__version__,
-        "clips": arguments.clips,
         "seconds": arguments.seconds,
-        "parametric_eq": compare_eq(x, z, arguments.repeats),
+        "repeats": arguments.repeats,
+        "lanes in C, × pedalboard": LANES_IN_C,
+        "eq worst error_db": worst_eq_error_db(_clips(16, arguments.seconds), draw_knobs(16)["eq"]),
+        "rows": [],
     }
+    for batch in BATCHES:
+        x, knobs = _clips(batch, arguments.seconds), draw_knobs(batch)
+        result["rows"].append(_row("copy in and out", "forward", batch, {"reprs": x.clone}, {}, x, arguments))
+        for name, task in TASKS.items():
+            with torch.no_grad():
+                row = _row(name, "forward", batch, *forward(task, x, knobs), x, arguments)
+            result["rows"].append(row)
+        for name, task in GRADIENT_TASKS.items():
+            contestants, left_out = forward_backward(task, x, knobs)
+            result["rows"].append(
+                _row(name, "forward + backward", batch, contestants, left_out, x, arguments)
+            )
     if arguments.every_effect:
+        x = _clips(16, arguments.seconds)
         result["ns_per_sample"] = {name: time_effect(name, x) for name in sorted(registry)}
-    print_tables(result)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(result, indent=2) + "\n")
-    print(f"wrote {arguments.output}")
+    print(text(result))
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    (arguments.output / "bench_effects.json").write_text(json.dumps(result, indent=2) + "\n")
+    plot(result).savefig(arguments.output / "bench_effects.png", dpi=120)
+    print(f"wrote {arguments.output / 'bench_effects.json'} and its picture")
 
 
-def compare_eq(x: Tensor, z: Tensor, repeats: int) -> dict[str, dict[str, float]]:
-    """Seconds, ns per sample, times real time and error in dB of `reprs` and `pedalboard`, and the ratio."""
-    boards = _boards(z)
-    clips = list(x.numpy())
-    contestants: dict[str, Callable[[], np.ndarray]] = {
-        "reprs": lambda: EQ(x, SAMPLE_RATE, z).numpy(),
-        "pedalboard": lambda: np.stack(
-            [board(clip, SAMPLE_RATE) for board, clip in zip(boards, clips, strict=True)]
-        ),
-    }
-    # The same float32 knob values, everything after them in float64.
-    exact = EQ.function(x.double(), SAMPLE_RATE, **EQ.from_unit(z)).numpy()
-    rows = {name: {"error_db": _worst_error_db(run(), exact)} for name, run in contestants.items()}
+def compare(contestants: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+    """Median CPU seconds of every contestant, which take turns."""
+    for run in contestants.values():
+        run()
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(repeats):
         for name, run in contestants.items():
             seconds[name].append(_seconds(run))
-    for name, row in rows.items():
-        row.update(_speeds(statistics.median(seconds[name]), x))
-    rows["reprs"]["times_pedalboard"] = rows["pedalboard"]["seconds"] / rows["reprs"]["seconds"]
-    return rows
+    return {name: statistics.median(measured) for name, measured in seconds.items()}
+
+
+def worst_eq_error_db(x: Tensor, z: Tensor) -> float:
+    """Of the float32 equaliser over a batch, against the same knobs with everything after them in float64."""
+    eq = OURS["eq"]
+    exact = eq.function(x.double(), SAMPLE_RATE, **eq.from_unit(z))
+    with torch.no_grad():
+        error = (eq(x, SAMPLE_RATE, z) - exact).square().sum((1, 2)) / exact.square().sum((1, 2))
+    return float(10 * error.log10().max())
 
 
 def time_effect(name: str, x: Tensor) -> float:
     """Nanoseconds a sample of one effect with random knobs, the best of three."""
     effect = registry[name]
     z = torch.rand(len(x), len(effect), generator=torch.Generator().manual_seed(0))
-    effect(x, SAMPLE_RATE, z)
-    return min(_seconds(lambda: effect(x, SAMPLE_RATE, z)) for _ in range(3)) / x.numel() * 1e9
+    with torch.no_grad():
+        effect(x, SAMPLE_RATE, z)
+        return min(_seconds(lambda: effect(x, SAMPLE_RATE, z)) for _ in range(3)) / x.numel() * 1e9
 
 
-def print_tables(result: dict) -> None:
-    print(f"{'six-band EQ':16}{'ns/sample':>12}{'× real time':>14}{'worst error':>14}")
-    for name in ("reprs", "pedalboard"):
-        row = result["parametric_eq"][name]
-        print(
-            f"{name:16}{row['ns_per_sample']:12.1f}{row['times_real_time']:14,.0f}{row['error_db']:11.0f} dB"
-        )
-    print(f"reprs is {result['parametric_eq']['reprs']['times_pedalboard']:.1f} times as fast as pedalboard")
-    for name, ns in result.get("ns_per_sample", {}).items():
-        print(f"{name:16}{ns:12.1f} ns/sample")
-
-
-def _clips(count: int, seconds: float) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    x = 0.1 * torch.randn(count, 2, int(seconds * SAMPLE_RATE), generator=generator)
-    return x, torch.rand(count, len(EQ), generator=generator)
-
-
-def _boards(z: Tensor) -> list:
-    """Pedalboard's six filters with our knobs, one board a clip."""
-    import pedalboard
-
-    kinds = {"low_shelf": pedalboard.LowShelfFilter, "high_shelf": pedalboard.HighShelfFilter}
-    bands = ["low_shelf", "peak1", "peak2", "peak3", "peak4", "high_shelf"]
-    knobs = EQ.from_unit(z)
-    return [
-        pedalboard.Pedalboard(
-            [
-                kinds.get(band, pedalboard.PeakFilter)(
-                    cutoff_frequency_hz=float(knobs[f"{band}_hz"][i]),
-                    gain_db=float(knobs[f"{band}_gain_db"][i]),
-                    q=float(knobs[f"{band}_q"][i]),
-                )
-                for band in bands
-            ]
-        )
-        for i in range(len(z))
+def text(result: dict[str, Any]) -> str:
+    """The table as Markdown: × real time of every contestant, and ours relative to each other one."""
+    names = ["reprs", "pedalboard", "dasp", "scipy"]
+    lines = [
+        "| task | batch | " + " | ".join(f"{n}, × real time" for n in names) + " | reprs is faster by |",
+        "| --- " * (len(names) + 3) + "|",
     ]
+    for row in result["rows"]:
+        speeds = [f"{row['× real time'][n]:,.0f}" if n in row["× real time"] else "–" for n in names]
+        ratios = ", ".join(f"{ratio:.1f} × {n}" for n, ratio in row["reprs is × as fast as"].items())
+        lines.append(f"| {row['task']}, {row['mode']} | {row['batch']} | {' | '.join(speeds)} | {ratios} |")
+    reasons = sorted({f"{n}: {why}" for row in result["rows"] for n, why in row["left out"].items()})
+    lines += ["", f"EQ, float32 against float64: {result['eq worst error_db']:.0f} dB at worst.", *reasons]
+    lines += [f"{name}: {ns:.1f} ns a sample" for name, ns in result.get("ns_per_sample", {}).items()]
+    return "\n".join(lines)
 
 
-def _worst_error_db(y: np.ndarray, exact: np.ndarray) -> float:
-    error, level = ((y - exact) ** 2).sum(axis=(1, 2)), (exact**2).sum(axis=(1, 2))
-    return float(10 * np.log10(error / level).max())
+def plot(result: dict[str, Any]) -> Any:
+    """Bars of × real time on a logarithmic axis, batches of 16."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    rows = [row for row in result["rows"] if row["batch"] == max(BATCHES)]
+    figure, axes = pyplot.subplots(figsize=(9, 0.55 * len(rows) + 1.2), layout="constrained")
+    names = ["reprs", "pedalboard", "dasp", "scipy"]
+    for k, name in enumerate(names):
+        places = [i + (k - 1.5) * 0.2 for i, row in enumerate(rows) if name in row["× real time"]]
+        speeds = [row["× real time"][name] for row in rows if name in row["× real time"]]
+        axes.barh(places, speeds, height=0.2, label=name)
+    axes.set_yticks(range(len(rows)), [f"{row['task']}\n{row['mode']}" for row in rows], fontsize=8)
+    axes.set(xscale="log", xlabel="× real time, 16 stereo clips, one thread")
+    axes.invert_yaxis()
+    axes.legend()
+    return figure
+
+
+def _row(
+    name: str,
+    mode: str,
+    batch: int,
+    contestants: dict[str, Callable[[], Any]],
+    left_out: dict[str, str],
+    x: Tensor,
+    arguments: argparse.Namespace,
+) -> dict[str, Any]:
+    seconds = compare(contestants, arguments.repeats)
+    audio_s = len(x) * x.shape[2] / SAMPLE_RATE
+    return {
+        "task": name,
+        "mode": mode,
+        "batch": batch,
+        "ns per sample": {n: round(s / x.numel() * 1e9, 3) for n, s in seconds.items()},
+        "× real time": {n: round(audio_s / s, 1) for n, s in seconds.items()},
+        "reprs is × as fast as": {
+            n: round(s / seconds["reprs"], 2) for n, s in seconds.items() if n != "reprs"
+        },
+        "left out": left_out,
+    }
+
+
+def _clips(count: int, seconds: float) -> Tensor:
+    return 0.1 * torch.randn(count, 2, int(seconds * SAMPLE_RATE), generator=torch.Generator().manual_seed(0))
 
 
 def _seconds(run: Callable[[], object]) -> float:
@@ -130,29 +167,18 @@ def _seconds(run: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
-def _speeds(seconds: float, x: Tensor) -> dict[str, float]:
-    audio_seconds = len(x) * x.shape[2] / SAMPLE_RATE
-    return {
-        "seconds": seconds,
-        "ns_per_sample": seconds / x.numel() * 1e9,
-        "times_real_time": audio_seconds / seconds,
-    }
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m eval.bench_effects",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--clips", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--every-effect", action="store_true", help="also time each effect of the registry")
-    parser.add_argument("-o", "--output", type=Path, default=RESULTS)
+    parser.add_argument("-o", "--output", type=Path, default=RESULTS, metavar="FOLDER")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    with torch.no_grad():
-        main()
+    main()

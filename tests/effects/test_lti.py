@@ -35,6 +35,7 @@ def by_scipy(x, sections):
 def path(request, monkeypatch):
     """Both ways to filter: matrix products, and the compiled loop for batches without a gradient."""
     monkeypatch.setattr(lti, "ROWS_FOR_LANES", {"blocks": 10**9, "lanes": 1}[request.param])
+    monkeypatch.setattr(lti, "SAMPLES_FOR_LANES", 10**9)
 
 
 @pytest.mark.parametrize("count", [1, 2, 6, 9])
@@ -44,6 +45,17 @@ def test_is_the_recursion(count, samples, path):
     expected = by_scipy(x, sections)
     assert error_db(filter_sections(x, sections), expected) < -200
     assert error_db(filter_sections(x.float(), sections), by_scipy(x.float().double(), sections)) < -110
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 7])
+@pytest.mark.parametrize("samples", [16_384, 40_001])
+@pytest.mark.parametrize("hz, q", [(20, 10), (100, 1), (5_000, 0.5)])
+def test_few_long_rows_in_segments(rows, samples, hz, q):
+    x = music(rows, samples=samples).float()
+    section = [oracle.peak(44_100, 12, hz * factor, q) for factor in (1, 1.1, 1.2)]
+    sections = torch.tensor(np.array([section] * rows))
+    assert lti._fits_lanes(x, sections) and rows < lti.ROWS_FOR_LANES
+    assert error_db(filter_sections(x, sections), by_scipy(x.double(), sections)) < -130
 
 
 @pytest.mark.parametrize("batch", [1, 16, 17, 33])

@@ -36,12 +36,10 @@ def parametric_eq(
     high_shelf_q: Annotated[Tensor, Param(0.3, 2, default=0.7071, scale="log")],
 ) -> Tensor:
     """A low shelf, four bells and a high shelf in series."""
-    sections = [
-        biquad.low_shelf(sample_rate, low_shelf_gain_db, low_shelf_hz, low_shelf_q),
-        biquad.peak(sample_rate, peak1_gain_db, peak1_hz, peak1_q),
-        biquad.peak(sample_rate, peak2_gain_db, peak2_hz, peak2_q),
-        biquad.peak(sample_rate, peak3_gain_db, peak3_hz, peak3_q),
-        biquad.peak(sample_rate, peak4_gain_db, peak4_hz, peak4_q),
-        biquad.high_shelf(sample_rate, high_shelf_gain_db, high_shelf_hz, high_shelf_q),
-    ]
-    return filter_sections(x, torch.stack(sections, dim=1))
+    gains_db = torch.stack([peak1_gain_db, peak2_gain_db, peak3_gain_db, peak4_gain_db], dim=1)
+    hz = torch.stack([peak1_hz, peak2_hz, peak3_hz, peak4_hz], dim=1)
+    q = torch.stack([peak1_q, peak2_q, peak3_q, peak4_q], dim=1)
+    low = biquad.low_shelf(sample_rate, low_shelf_gain_db, low_shelf_hz, low_shelf_q)
+    high = biquad.high_shelf(sample_rate, high_shelf_gain_db, high_shelf_hz, high_shelf_q)
+    peaks = biquad.peak(sample_rate, gains_db, hz, q)
+    return filter_sections(x, torch.cat([low.unsqueeze(1), peaks, high.unsqueeze(1)], dim=1))
