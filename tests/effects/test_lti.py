@@ -51,7 +51,7 @@ def test_is_the_recursion(count, samples, path):
 @pytest.mark.parametrize("samples", [16_384, 40_001])
 @pytest.mark.parametrize("hz, q", [(20, 10), (100, 1), (5_000, 0.5)])
 def test_few_long_rows_in_segments(rows, samples, hz, q):
-    x = music(rows, samples=samples).float()
+    x = music(rows, channels=1, samples=samples).float()
     section = [oracle.peak(44_100, 12, hz * factor, q) for factor in (1, 1.1, 1.2)]
     sections = torch.tensor(np.array([section] * rows))
     assert lti._fits_lanes(x, sections) and rows < lti.ROWS_FOR_LANES
