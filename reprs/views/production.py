@@ -115,7 +115,7 @@ def effect_traits(
     """What the rules say of the effects that are on in one row; a name where there is no rule."""
     traits = []
     for name, effect, active in zip(chain.names, chain.effects, on.tolist(), strict=True):
-        if not active or effect.name in _rules()["linear"] or effect.name == "gain":
+        if not active or effect.name in _rules()["linear"] + _rules()["unsaid"]:
             continue
         rules = _rules()["rules"].get(effect.name)
         if rules is None:
@@ -128,16 +128,15 @@ def effect_traits(
 
 
 def amount_of(rule: Mapping[str, Any], values: Mapping[str, float], params: Mapping[str, Param]) -> float:
-    """How much of a rule holds, 0 to 1; 0 outside its ranges. Knobs that the effect lacks do not count."""
+    """How much of a rule holds, 0 to 1; 0 outside its ranges."""
     for knob, (low, high) in rule.get("within", {}).items():
-        if knob in values and not low <= values[knob] <= high:
+        if not low <= values[knob] <= high:
             return 0.0
     places = [
         _place(values[knob], nothing, all_of_it, params[knob].scale == "log")
         for knob, (nothing, all_of_it) in rule["of"].items()
-        if knob in values
     ]
-    return float(np.prod(places) ** (1 / len(places))) if places else 0.0
+    return float(np.prod(places) ** (1 / len(places)))
 
 
 def _place(value: float, nothing: float, all_of_it: float, log: bool) -> float:
@@ -181,8 +180,10 @@ def _sentence(traits: Sequence[Trait], rng: np.random.Generator) -> str:
     rest = [t.text if t.kind == "place" else f"with {_sized(t, rng)}" for t in kept if t.kind != "say"]
     subject = str(rng.choice(SUBJECTS)) if adjectives and not compare else ""
     head = _joined(adjectives, rng)
-    if subject:
-        head = f"{_article(head)} {head} {subject}" if " and " not in head else f"{subject} that is {head}"
+    if subject and " and " in head:
+        head = f"{subject} that is {head}"
+    elif subject:
+        head = " ".join(filter(None, [_article(head), head, subject]))
     return ", ".join(filter(None, [head, _and(rest)])) + (" than before" if compare and not rest else "")
 
 
