@@ -173,7 +173,8 @@ def _sentence(traits: Sequence[Trait], rng: np.random.Generator) -> str:
     """At most four traits, strongest first, as one phrase."""
     if not traits:
         return str(rng.choice(("clean and unprocessed", "natural", "dry, untouched", "neutral sound")))
-    kept = sorted(traits, key=lambda t: -t.amount)[:4]
+    different = {t.text: t for t in sorted(traits, key=lambda t: t.amount)}  # of two alike, the stronger
+    kept = sorted(different.values(), key=lambda t: -t.amount)[:4]
     says = [t for t in kept if t.kind == "say"]
     compare = bool(says) and rng.random() < 0.2
     adjectives = [_compared(t, rng) if compare else _strengthened(t, rng) for t in says]
