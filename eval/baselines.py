@@ -1,7 +1,7 @@
 """Rows without learning: spectral statistics and a hand-made vector of mixing features.
 
-Every row has `.name`, `.model_hash` and `embed(audio (B, 2, T), sample_rate) -> (B, D)`. `Standardised` z-scores
-a row on clips that no task uses; compare the result by cosine.
+Every row has `.name`, `.model_hash` and `embed(audio (B, 2, T), sample_rate) -> (B, D)`. `Standardised`
+z-scores a row on clips that no task uses; compare the result by cosine.
 """
 
 from __future__ import annotations
