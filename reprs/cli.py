@@ -24,7 +24,7 @@ RECIPE_VERBS = {
     "test": "score it on its test data",
     "predict": "run it over data",
 }
-EVAL_TASKS = ("retrieval", "text_retrieval")
+EVAL_TASKS = ("retrieval", "text_retrieval", "probes", "hear")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
