@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import inspect
 import io
@@ -24,7 +25,7 @@ RECIPE_VERBS = {
     "test": "score it on its test data",
     "predict": "run it over data",
 }
-EVAL_TASKS = ("retrieval", "text_retrieval", "probes", "hear")
+EVAL_TASKS = ("retrieval", "text_retrieval", "text_eq", "probes", "hear")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,6 +52,8 @@ def _run(args: list[str]) -> int:
         return importlib.import_module("reprs.training.cli").main(args)
     if len(args) > 1 and args[0] == "eval" and args[1] in EVAL_TASKS:
         return _eval(args[1], args[2:])
+    if args and args[0] == "eq" and any(a == "--apply" or a.startswith("--apply=") for a in args):
+        args = ["eq", "", *args[1:]]  # the prompt is in the saved setting; all that is named is files
     parser = _parser()
     call = parser.parse_args(args)
     if call.run is None:
@@ -124,14 +127,13 @@ def _eq(call: argparse.Namespace) -> int:
     if not paths:
         raise ValueError("; ".join(failure.reason for failure in failures))
     outs = eq_files.outputs(call.out, paths, call.force)
-    written = None
+    count, written = len(paths) + len(failures), None
     for done in eq_files.equalise_files(paths, outs, make):
         if isinstance(done, eq_files.Failure):
             failures.append(done)
             continue
         written = done.out if call.out == str(done.out) else call.out
         _print_bands(done)
-    count = len(paths) + sum(f.path not in paths for f in failures)
     return _report(f"equalised {count - len(failures)} of {count} files", failures, written)
 
 
@@ -144,21 +146,17 @@ def _eq_request(call: argparse.Namespace) -> tuple[list[str], Any]:
         if call.engine or call.lock:
             raise ValueError("--apply takes its bands from the file: leave out --engine and --lock")
         setting = settings.read_setting(call.apply)
-        names = [call.prompt, *call.audio]
+        eq.check_amount(call.amount)
+        setting = setting.scaled(call.amount)
+        names = call.audio
         if len(names) > 1 and names[0] == setting.prompt and not Path(names[0]).exists():
-            names = names[1:]
-        amount = 1.0 if call.amount is None else call.amount
-        eq.check_amount(amount)
-        setting = setting.scaled(amount)
+            names = names[1:]  # the prompt may be said again
         return names, lambda x, rate: eq.equalise(x, rate, setting)
-    if not call.audio:
-        raise ValueError('give a prompt and at least one file: reprs eq "PROMPT" IN.wav -o OUT.wav')
-    amount = 1.0 if call.amount is None else call.amount
     engine, lock = call.engine or eq.DEFAULT_ENGINE, call.lock or ()
-    eq.check_request(call.prompt, amount, engine, lock)
-    model = _encoder(call.model, call.device) if engine == "optimised" else None
-    return call.audio, lambda x, rate: eq.text_eq(
-        x, rate, call.prompt, amount, engine, lock=lock, model=model
+    eq.check_request(call.prompt, call.amount, engine, lock)
+    model = _encoder(call.model, "cpu") if engine == "optimised" else None
+    return call.audio, functools.partial(
+        eq.text_eq, prompt=call.prompt, amount=call.amount, engine=engine, lock=lock, model=model
     )
 
 
@@ -304,18 +302,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb = _add(verbs, "eq", _eq, "equalise as words say, in bands to read and edit", example)
     verb.add_argument("prompt", metavar="PROMPT", help="such as 'brighter but not harsh'; not with --apply")
-    verb.add_argument("audio", nargs="*", metavar="IN", help="audio files or folders")
+    verb.add_argument("audio", nargs="+", metavar="IN", help="audio files or folders")
     verb.add_argument(
         "-o", "--out", required=True, help="OUT.wav (with OUT.json, OUT.txt, OUT.png), or a folder"
     )
-    verb.add_argument("--amount", type=float, metavar="A", help="0 to 2 times the gains (default 1)")
+    verb.add_argument(
+        "--amount", type=float, default=1.0, metavar="A", help="0 to 2 times the gains (default 1)"
+    )
     verb.add_argument("--engine", choices=("predicted", "optimised"), help="default: predicted")
     verb.add_argument(
         "--lock", action="append", metavar="REGION", help='leave alone, such as "low end" or 20-200'
     )
     verb.add_argument("--apply", metavar="OUT.json", help="the bands of an earlier call, edited or not")
     verb.add_argument("--force", action="store_true", help="replace what is there")
-    _add_model(verb, "timbre")
+    _add_model(verb, "timbre", device=False)
 
     example = "reprs eval retrieval --model effect; reprs eval retrieval --help"
     verb = _add(verbs, "eval", lambda call: _eval(call.task, []), "judge a model", example)
@@ -332,7 +332,7 @@ def _add(verbs: Any, name: str, run: Any, summary: str, example: str) -> argpars
     return verb
 
 
-def _add_model(verb: argparse.ArgumentParser, default: str | None) -> None:
+def _add_model(verb: argparse.ArgumentParser, default: str | None, device: bool = True) -> None:
     what = default or "the index's, or effect"
     verb.add_argument(
         "--model",
@@ -340,7 +340,8 @@ def _add_model(verb: argparse.ArgumentParser, default: str | None) -> None:
         metavar="NAME_OR_PATH",
         help=f"a shipped name, a path or a hub id (default: {what})",
     )
-    verb.add_argument("--device", default="cpu", help="where the model runs (default: cpu)")
+    if device:
+        verb.add_argument("--device", default="cpu", help="where the model runs (default: cpu)")
 
 
 def _count(text: str) -> int:

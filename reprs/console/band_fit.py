@@ -18,11 +18,11 @@ POINTS = 121
 LOWEST_HZ, HIGHEST_HZ = 20.0, 20_000.0
 # Of knobs back to their defaults, in the unit of a residual (dB): what is not needed stays out of the way,
 # and two bands do not undo each other's gains.
-PULL, PULL_GAIN = 0.2, 4.0
+PULL, PULL_GAIN = 0.2, 1.0
 STEPS = 40
 STEP = 1e-6
 KNOBS_A_BAND = 3
-NEGLIGIBLE_DB, NEGLIGIBLE = 0.3, 0.1  # or this part of the largest gain wanted, for a faint wish
+SPARE = 0.06  # of the target (rms): what may be lost for the sake of fewer bands
 LOCK_WEIGHTS = (5.0, 20.0, 80.0)
 LOCK_TOLERANCE_DB = 0.25
 LOCK_EDGE_OCTAVES = 1.0  # six gentle bands cannot end at a wall
@@ -43,7 +43,7 @@ def fit(
     """Knobs `z` `(1, P)` of at most `max_bands` bands that follow `target_db` on `fit_frequencies`.
 
     The response stays within 0.25 dB of 0 inside the `locked` ranges in Hz: they weigh more and more, and
-    where that is not enough all gains are lowered. Bands that would hardly be heard are left at 0 dB.
+    where that is not enough all gains are lowered. Bands that add next to nothing are left at 0 dB.
     """
     frequencies = fit_frequencies(sample_rate)
     kept, near = _locks(frequencies, locked)
@@ -55,9 +55,7 @@ def fit(
     for lock_weight in LOCK_WEIGHTS if kept.any() else (1.0,):
         weight = np.where(kept, lock_weight, 1.0)
         z = _solve(problem, weight, z, active)
-        z, active = _without_spare_bands(problem, z, active, max_bands)
-        if not active.all():
-            z = _solve(problem, weight, z, active)
+        z, active = _without_spare_bands(problem, weight, z, active, max_bands)
         excess = float(np.abs(problem.bands_db(z).sum(0)[kept]).max(initial=0)) / LOCK_TOLERANCE_DB
         if excess <= 1:
             break
@@ -81,7 +79,7 @@ def _locks(frequencies: np.ndarray, locked: Sequence[tuple[float, float]]) -> tu
     kept = np.zeros(frequencies.shape, dtype=bool)
     near = np.ones(frequencies.shape)
     for low, high in locked:
-        outside = np.maximum(np.log2(low / frequencies), np.log2(frequencies / high))
+        outside = np.maximum(np.log2(max(low, 1.0) / frequencies), np.log2(frequencies / high))
         kept |= outside <= 0
         near = np.minimum(near, np.clip(outside / LOCK_EDGE_OCTAVES, 0, 1))
     return kept, near
@@ -99,7 +97,7 @@ def _solve(problem: _Problem, weight: np.ndarray, z: np.ndarray, active: np.ndar
     if not free.any():
         return z
     scale = weight / np.sqrt(len(weight))
-    pull = problem.pull[free] / np.sqrt(free.sum())
+    pull = problem.pull[free] / np.sqrt(len(free))
 
     def residuals(part: np.ndarray) -> np.ndarray:
         error = problem.bands_db(_put(z, free, part)).sum(0) - problem.target_db
@@ -133,6 +131,10 @@ class _Problem:
         response = decibels(frequency_response(single, self.sample_rate, at_hz)).numpy()
         return response if len(settings) == 1 else response.reshape(len(settings), len(LAYOUT), -1)
 
+    def error_db(self, z: np.ndarray, weight: np.ndarray) -> float:
+        """Root mean square of what is left between response and target."""
+        return float(np.sqrt(np.mean(((self.bands_db(z).sum(0) - self.target_db) * weight) ** 2)))
+
     def slopes(self, z: np.ndarray) -> np.ndarray:
         """Derivative `(P, F)` of the response by each knob; one knob of every band moves at a time."""
         step = np.where(z > 0.5, -STEP, STEP)
@@ -161,14 +163,31 @@ def _start(problem: _Problem) -> np.ndarray:
 
 
 def _without_spare_bands(
-    problem: _Problem, z: np.ndarray, active: np.ndarray, max_bands: int
+    problem: _Problem, weight: np.ndarray, z: np.ndarray, active: np.ndarray, max_bands: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Leave out what is hardly heard, and the weakest of more than `max_bands`."""
-    gains = np.where(active, _gains(problem.effect, z), 0.0)
-    least_db = min(NEGLIGIBLE_DB, NEGLIGIBLE * float(np.abs(problem.target_db).max()))
-    strongest = np.argsort(-np.abs(gains), kind="stable")[:max_bands]
-    active = active & (np.abs(gains) > least_db) & np.isin(np.arange(len(gains)), strongest)
-    return _with_gains(problem.effect, z, np.where(active, gains, 0.0)), active
+    """Leave out bands, the least needed first, down to `max_bands` and then while nothing much is lost."""
+    allowed = SPARE * float(np.sqrt(np.mean((problem.target_db * weight) ** 2)))
+    while active.any():
+        spare = _least_needed(problem, weight, z, active)
+        fewer = active & (np.arange(len(active)) != spare)
+        trial = _with_gains(problem.effect, z, np.where(fewer, _gains(problem.effect, z), 0.0))
+        trial = _solve(problem, weight, trial, fewer)
+        if active.sum() <= max_bands and problem.error_db(trial, weight) > allowed:
+            break
+        z, active = trial, fewer
+    return z, active
+
+
+def _least_needed(problem: _Problem, weight: np.ndarray, z: np.ndarray, active: np.ndarray) -> int:
+    """The band that the others replace best, judged by their slopes at `z`."""
+    alone_db, slopes = problem.bands_db(z), problem.slopes(z)
+    losses = np.full(len(active), np.inf)
+    for band in np.flatnonzero(active):
+        others = np.repeat(active & (np.arange(len(active)) != band), KNOBS_A_BAND)
+        known, wanted = (slopes[others] * weight).T, alone_db[band] * weight
+        found = np.linalg.lstsq(known, wanted, rcond=1e-3)[0] if others.any() else np.zeros(0)
+        losses[band] = np.sum((known @ found - wanted) ** 2)
+    return int(losses.argmin())
 
 
 def _gains(effect: Effect, z: np.ndarray) -> np.ndarray:

@@ -7,9 +7,12 @@ on from there until the recording's embedding follows the prompt (Text2FX, Chu e
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -132,8 +135,8 @@ def equalise(
     y = apply_bands(y, sample_rate, (), preamp_db)
     setting = replace(setting, bands=bands, preamp_db=preamp_db, sample_rate=sample_rate)
     before, after = (float(loudness.integrated(a[None].float(), sample_rate)) for a in (x, y))
-    shape, dtype = np.shape(audio), audio.dtype if isinstance(audio, Tensor) else x.dtype
-    return Equalised(y.reshape(shape).to(dtype), setting, before, after)
+    y = y.reshape(np.shape(audio))
+    return Equalised(y.to(audio) if isinstance(audio, Tensor) else y, setting, before, after)
 
 
 def check_request(prompt: str, amount: float, engine: str, lock: str | Sequence[str]) -> None:
@@ -153,7 +156,8 @@ def check_amount(amount: float) -> None:
 
 def checked_audio(audio: Tensor | np.ndarray, sample_rate: int) -> Tensor:
     """The recording as a tensor `(C, T)` of float32 or float64; ValueError with one line."""
-    x = torch.as_tensor(audio).detach().cpu()
+    x = audio if isinstance(audio, Tensor) else torch.from_numpy(np.ascontiguousarray(audio))
+    x = x.detach().cpu()
     x = x[None] if x.ndim == 1 else x
     if x.ndim != 2 or x.numel() == 0:
         raise ValueError(f"a recording is (channels, samples) and not empty, got {tuple(np.shape(audio))}")
@@ -194,7 +198,20 @@ def _predict(
         "ignored": list(meant.ignored),
         "confidence": meant.confidence,
     }
-    return Setting(prompt, (), 0.0, sample_rate, lock_hz=tuple(locked), model="lexicon", details=details), z
+    setting = Setting(
+        prompt, (), 0.0, sample_rate, lock_hz=tuple(locked), model="lexicon", model_hash=_lexicon_hash()
+    )
+    return replace(setting, details=details), z
+
+
+@cache
+def _lexicon_hash() -> str:
+    """SHA-256 over the data that the predicted engine reads words with, in hexadecimal."""
+    digest = hashlib.sha256()
+    for path in sorted(files("reprs.views").joinpath("words").iterdir(), key=lambda p: p.name):
+        if path.name.endswith(".yaml"):
+            digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _optimise(
