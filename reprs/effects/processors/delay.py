@@ -33,14 +33,15 @@ def delay(
     """
 
     def run(x: Tensor, mix: Tensor, *knobs: Tensor) -> Tensor:
-        return crossfade(x, _wet(x, sample_rate, *knobs), mix)
+        return crossfade(x, recirculated(x, sample_rate, *knobs), mix)
 
     return by_item(run, x, mix, delay_ms, feedback, ping_pong, damping_hz, at_a_time=4)
 
 
-def _wet(
+def recirculated(
     x: Tensor, sample_rate: int, delay_ms: Tensor, feedback: Tensor, ping_pong: Tensor, damping_hz: Tensor
 ) -> Tensor:
+    """The echoes alone."""
     if x.shape[1] == 2:
         return _stereo(x, sample_rate, delay_ms, feedback, ping_pong, damping_hz)
     return _echo(x, sample_rate, delay_ms, feedback[:, None].expand(x.shape[:2]), damping_hz)
