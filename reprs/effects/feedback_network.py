@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reprs.audio import timeline
 from reprs.audio.lti import block_matrices
 
 # Signs of what enters and leaves each line, so that no two lines repeat each other.
@@ -36,8 +37,35 @@ def network(v: Tensor, delay_samples: Tensor, shelves: Tensor) -> Tensor:
     biquads = _with_allpass((1 - fraction) / (1 + fraction), shelves)
     count = delay_samples.shape[1]
     feed, tap = (torch.tensor(signs[:count], dtype=v.dtype, device=v.device) for signs in (FEED, TAP))
+    if timeline.folded() is not None:
+        timeline.whole_clip_only("its delay lines are too many to move")
+    slot = timeline.carried()
+    if slot is not None:
+        return _network_on(v, whole.long(), biquads, feed, tap, slot)
     run = _network if v.device.type == "cpu" else network_in_torch
     return run(v, whole.long(), biquads, feed, tap)
+
+
+def _network_on(
+    v: Tensor, whole: Tensor, biquads: Tensor, feed: Tensor, tap: Tensor, slot: timeline.Slot
+) -> Tensor:
+    """A block of a stream: the slot holds the newest samples of every line and the states of its filter."""
+    from reprs.effects.compiled import feedback_network
+
+    home, y = v.device, torch.empty(v.shape, dtype=v.dtype)
+    clips, lengths, filters, feed_, tap_ = (
+        t.cpu().contiguous().numpy() for t in (v, whole, biquads, feed, tap)
+    )
+    pads = lengths.max(axis=1) + feedback_network.REACH
+    if slot.state is None:
+        shape = (*lengths.shape, feedback_network.HEAD)
+        slot.state = [np.zeros((shape[1], pad), clips.dtype) for pad in pads], np.zeros(shape, clips.dtype)
+    earlier, heads = slot.state
+    for i, pad in enumerate(pads):
+        lines = np.pad(earlier[i], ((0, 0), (0, v.shape[2])))
+        feedback_network.run(clips[i], lengths[i], filters[i], feed_, tap_, y[i].numpy(), lines, heads[i])
+        earlier[i] = lines[:, -pad:].copy()
+    return y.to(home)
 
 
 def _with_allpass(a: Tensor, shelves: Tensor) -> Tensor:
@@ -100,11 +128,14 @@ def _network(v: Tensor, whole: Tensor, biquads: Tensor, feed: Tensor, tap: Tenso
 
     y = torch.empty_like(v, memory_format=torch.contiguous_format)
     clips, lengths, filters, out = (t.contiguous().numpy() for t in (v, whole, biquads, y))
-    pad = lengths.max() + feedback_network.REACH
+    count, pad = whole.shape[1], lengths.max() + feedback_network.REACH
 
     def one_clip(i: int) -> None:
-        lines = np.zeros((whole.shape[1], pad + min(SPAN, v.shape[2])), dtype=clips.dtype)
-        feedback_network.run(clips[i], lengths[i], filters[i], feed.numpy(), tap.numpy(), out[i], lines)
+        lines = np.zeros((count, pad + min(SPAN, v.shape[2])), dtype=clips.dtype)
+        heads = np.zeros((count, feedback_network.HEAD), dtype=clips.dtype)
+        feedback_network.run(
+            clips[i], lengths[i], filters[i], feed.numpy(), tap.numpy(), out[i], lines, heads
+        )
 
     _over_clips(one_clip, len(v))
     return y
@@ -124,8 +155,9 @@ def _network_backward(
 
     def one_clip(i: int) -> None:
         lines, arriving = np.zeros(shape, dtype=clips.dtype), np.zeros(shape, dtype=clips.dtype)
-        feedback_network.run(clips[i], lengths[i], filters[i], *signs, gv[i].numpy(), lines)
-        feedback_network.run(late[i], lengths[i], filters[i], *signs[::-1], gv[i].numpy(), arriving)
+        for audio, (enter, leave), kept in ((clips, signs, lines), (late, signs[::-1], arriving)):
+            heads = np.zeros((len(kept), feedback_network.HEAD), dtype=clips.dtype)
+            feedback_network.run(audio[i], lengths[i], filters[i], enter, leave, gv[i].numpy(), kept, heads)
         feedback_network.gradients(lines, arriving, lengths[i], filters[i], gbiquads[i].numpy(), v.shape[2])
 
     _over_clips(one_clip, len(v))

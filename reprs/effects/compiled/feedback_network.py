@@ -15,15 +15,18 @@ REACH = 4
 MEMORY = 32
 # Quieter feedback is dropped: it would end in denormal numbers, a hundred times slower on many processors.
 SILENCE = 1e-20
+# Samples that the stages of one filter remember: 4, 8, 16 and MEMORY.
+HEAD = 60
 
 
 @njit(cache=True, nogil=True)
-def run(v, whole, biquads, feed, tap, y, lines):
+def run(v, whole, biquads, feed, tap, y, lines, heads):
     """f = F(w delayed), w = feed v + H f, y = Σ tap f, of one clip.
 
     `v`, `y` (C, T); `whole` (N,) samples; `biquads` (N, 5) c0, c1, c2, d1, d2; `feed`, `tap` (N,). Line i
     belongs to channel i mod C; H is the orthonormal Hadamard matrix. `lines` (N, longest + REACH + span)
-    arrives as zeros; with span >= T all of w stays in it, from column longest + REACH on.
+    begins with the earlier w, or zeros; with span >= T all of w stays in it, from column longest + REACH on.
+    `heads` (N, HEAD) is the state of the filters, zeros at rest.
     """
     channels, length = v.shape
     count = len(whole)
@@ -34,7 +37,6 @@ def run(v, whole, biquads, feed, tap, y, lines):
     plans = np.zeros((count, 13), dtype=lines.dtype)
     for i in range(count):
         _plan(biquads[i], plans[i])
-    heads = np.zeros((count, 60), dtype=lines.dtype)
     stages = np.zeros((4, 16 + BLOCK), dtype=lines.dtype)
     f = np.zeros((count, MEMORY + BLOCK), dtype=lines.dtype)
     for base in range(0, length, span):

@@ -42,7 +42,7 @@ NEPERS_60_DB = math.log(1000)
 DEEPEST_DB = 40
 
 
-@effect
+@effect(linear=True)
 def fdn(
     x: Tensor,
     sample_rate: int,
