@@ -10,9 +10,15 @@ from tests.effects.signals import error_db, knobs, music
 # Effects that look ahead or need the whole clip, and why they say so. Everything else streams.
 NOT_STREAMED = {
     "distortion": "oversampling looks ahead",
+    "loudness": "loudness is that of a whole clip",
+    "waveshaper": "oversampling looks ahead",
 }
 CHOICES = [(name, options) for name in sorted(registry) for options in [{}, *VARIANTS.get(name, [])]]
-STREAMED = [(name, options) for name, options in CHOICES if name not in NOT_STREAMED]
+STREAMED = [
+    (name, options)
+    for name, options in CHOICES
+    if name not in NOT_STREAMED and not options.get("lookahead_ms")
+]
 
 
 def labels(pairs):
