@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from reprs.audio import timeline
 from reprs.effects import biquad
 
 # What a band keeps of its gain, in dB, at its neighbours' centres: all sliders up are flat within 0.5 dB.
@@ -29,6 +30,8 @@ def bands(sliders_db: Tensor, centres_hz: Sequence[float], sample_rate: int) -> 
 
     A centre above `biquad.HIGHEST` of the sample rate has no band, and its slider no effect.
     """
+    if timeline.folded() is not None:
+        timeline.whole_clip_only("its bands are solved for once a clip")
     heard = [hz for hz in centres_hz if hz <= biquad.HIGHEST * sample_rate]
     wanted_db = sliders_db[:, : len(heard)].double()
     distance, reach = _distances(torch.tensor(heard, dtype=torch.float64), sample_rate)

@@ -26,7 +26,7 @@ def _sliders(centres_hz: list[float]) -> dict[str, Param]:
     return {f"gain_{hz:g}hz_db".replace(".", "_"): Param(-12, 12, default=0) for hz in centres_hz}
 
 
-@effect
+@effect(linear=True)
 def graphic_eq(x: Tensor, sample_rate: int, **gains_db: Annotated[Tensor, _sliders(OCTAVES_HZ)]) -> Tensor:
     """Ten sliders an octave apart; the response passes through every one of them.
 
@@ -36,7 +36,7 @@ def graphic_eq(x: Tensor, sample_rate: int, **gains_db: Annotated[Tensor, _slide
     return filter_sections(x, graphic.bands(_stacked(gains_db), OCTAVES_HZ, sample_rate))
 
 
-@effect
+@effect(linear=True)
 def third_octave_eq(
     x: Tensor, sample_rate: int, **gains_db: Annotated[Tensor, _sliders(THIRDS_HZ)]
 ) -> Tensor:

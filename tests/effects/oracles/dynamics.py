@@ -59,11 +59,38 @@ def compressor(
     return _each(x, stereo_link, gain_db, sidechain)
 
 
-def limiter(x, sample_rate, ceiling_db, release_ms, stereo_link=True, sidechain=None):
-    def gain_db(signal):
-        return -_smoothed(np.maximum(_level_db(signal) - ceiling_db, 0), 0.0, _keep(release_ms, sample_rate))
+def limiter(
+    x,
+    sample_rate,
+    ceiling_db,
+    release_ms,
+    stereo_link=True,
+    lookahead_ms=0.0,
+    true_peak=False,
+    sidechain=None,
+):
+    def gain_db(level):
+        excess_db = np.maximum(_level_db(level) - ceiling_db, 0)
+        ahead = round(lookahead_ms / 1000 * sample_rate)
+        silence = np.zeros(ahead)
+        longer = np.concatenate([silence, excess_db, silence])
+        largest = np.array([max(longer[t : t + ahead + 1]) for t in range(len(excess_db) + ahead)])
+        released = _smoothed(largest, 0.0, _keep(release_ms, sample_rate))
+        boxes = [np.full(n + 1, 1 / (n + 1)) for n in (ahead // 2, ahead - ahead // 2)]
+        return -np.convolve(released, np.convolve(*boxes), mode="valid")
 
-    return _each(x, stereo_link, gain_db, sidechain)
+    key = x if sidechain is None else sidechain
+    return _each(x, stereo_link, gain_db, np.stack([_true_peak(row) for row in key]) if true_peak else key)
+
+
+def _true_peak(row):
+    """The largest magnitude from the last sample to the next, at four times the rate."""
+    stuffed = np.zeros(4 * len(row))
+    stuffed[::4] = row
+    taps = np.sinc(np.arange(-64, 65) / 4) * np.kaiser(129, 8.0)
+    fine = np.abs(np.convolve(stuffed, taps)[64:-64])
+    fine = np.concatenate([np.zeros(4), fine, np.zeros(4)])
+    return np.array([fine[4 * t + 1 : 4 * t + 8].max() for t in range(len(row))])
 
 
 def expander(
@@ -163,5 +190,6 @@ ORACLES = {
     "transient_shaper": transient_shaper,
 }
 VARIANTS = {name: [{"stereo_link": False}] for name in ORACLES}
+VARIANTS["limiter"] += [{"lookahead_ms": 2.0}, {"lookahead_ms": 1.5, "true_peak": True}]
 NONLINEAR = set(ORACLES)
 UNITLESS = {"ratio"}
