@@ -274,7 +274,8 @@ def _parser() -> argparse.ArgumentParser:
         "build",
         _index_build,
         "audio folder → index",
-        "reprs index build ~/Music -o music.index; reprs index build ~/New -o music.index --add",
+        "reprs index build ~/Music -o music.index; reprs index build ~/New -o music.index --add; "
+        "reprs index build ~/Samples -o sounds.index --model timbre",
     )
     verb.add_argument("audio", nargs="+", metavar="AUDIO_FOLDER")
     verb.add_argument("-o", "--out", required=True, metavar="INDEX", help="a folder")
@@ -287,12 +288,17 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--hop-s", type=float, metavar="S", help="from window to window (default: --window-s)")
     _add_model(verb, None)
 
-    example = "reprs search music.index --audio reference.wav -k 5"
-    verb = _add(verbs, "search", _search, "find what was produced alike", example)
+    example = (
+        "reprs search music.index --audio reference.wav -k 5; "
+        'reprs search sounds.index --text "a warm round bass" (made with: reprs index build ~/Samples -o '
+        "sounds.index --model timbre). To choose among labels instead, in Python: "
+        'reprs.load("timbre").classify(audio, sample_rate, ["piano", "guitar", "drums"])'
+    )
+    verb = _add(verbs, "search", _search, "find what was produced alike, or what words describe", example)
     verb.add_argument("index", metavar="INDEX")
     query = verb.add_mutually_exclusive_group(required=True)
     query.add_argument("--audio", metavar="FILE")
-    query.add_argument("--text", metavar="TEXT", help="for models that read text")
+    query.add_argument("--text", metavar="TEXT", help="words, for an index made with --model timbre")
     verb.add_argument("-k", type=_count, default=10, metavar="K", help="how many (default 10)")
     verb.add_argument("--json", action="store_true", help="print JSON")
     _add_model(verb, None)

@@ -147,7 +147,7 @@ def checked(texts: Sequence[str]) -> list[str]:
     if isinstance(texts, str):
         raise TypeError("texts are a list of strings, not one string: put it in brackets")
     if not texts or not all(isinstance(t, str) and t.strip() for t in texts):
-        raise ValueError("nothing to read: texts are a list of non-empty strings")
+        raise ValueError("there is nothing to read: give a list of texts, none of them empty")
     return list(texts)
 
 
