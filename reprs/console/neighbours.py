@@ -30,8 +30,7 @@ def neighbours(text: str, count: int = COUNT, without: Collection[str] = ()) -> 
     words, vectors = _vectors()
     cosines = vectors @ embed([text])[0]
     order = np.argsort(-cosines, kind="stable")[: count + len(without)]
-    order = [i for i in order if words[i] not in without][:count]
-    return [(words[i], float(cosines[i])) for i in order]
+    return [(words[i], float(cosines[i])) for i in order if words[i] not in without][:count]
 
 
 def confidence(found: list[tuple[str, float]]) -> float:
