@@ -85,7 +85,7 @@ def test_gradients(name):
 
 
 @pytest.mark.parametrize("oversample", [1, 2, 4])
-@pytest.mark.parametrize("shape", ["tanh", "hard", "soft", "asymmetric"])
+@pytest.mark.parametrize("shape", ["tanh", "hard", "soft", "asymmetric", "arctan", "rectify"])
 def test_every_shape_of_distortion(shape, oversample):
     effect = registry["distortion"].with_options(shape=shape, oversample=oversample)
     x = _noise(2, 2, 1000)

@@ -8,6 +8,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from reprs.audio import timeline
 from reprs.effects.by_item import by_item
 from reprs.effects.delay_line import shifted
 from reprs.effects.fft import convolve
@@ -34,6 +35,8 @@ def convolution(
     mono audio through the mean of all. `decay` shortens the response's time to -60 dB (Schroeder 1965) to
     that part of it. `normalise` gives the response unit energy. A file that cannot be read: `AudioError`.
     """
+    if timeline.folded() is not None:
+        timeline.whole_clip_only("a response of many samples belongs to one setting of the knobs")
     response = _for_channels(load(impulse, sample_rate), x.shape[1])
     seconds = decay_s(response, sample_rate)
     if normalise:

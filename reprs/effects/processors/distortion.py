@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Annotated, Literal
 
@@ -21,10 +22,14 @@ def distortion(
     output_db: Annotated[Tensor, Param(-24, 12, default=0)],
     mix: Annotated[Tensor, Param(0, 1, default=1)],
     *,
-    shape: Literal["tanh", "hard", "soft", "asymmetric"] = "tanh",
+    shape: Literal["tanh", "hard", "soft", "asymmetric", "arctan", "rectify"] = "tanh",
     oversample: int = 2,
 ) -> Tensor:
-    """A memoryless curve behind a drive gain, run at 1, 2 or 4 times the rate; the filters add no delay."""
+    """A memoryless curve behind a drive gain, run at 1, 2 or 4 times the rate; the filters add no delay.
+
+    `shape`: tanh; a hard clip; soft, a cubic; asymmetric, tanh with a lower half that saturates earlier;
+    arctan, which gives in slowly; rectify, which turns the lower half up.
+    """
     if shape not in SHAPES or oversample not in (1, 2, 4):
         raise ValueError(f"distortion: shape is one of {list(SHAPES)} and oversample 1, 2 or 4")
 
@@ -56,9 +61,15 @@ def _asymmetric(v: Tensor) -> Tensor:
     return torch.tanh(v.clamp(min=0)) + 0.5 * torch.tanh(2 * v.clamp(max=0))
 
 
+def _arctan(v: Tensor) -> Tensor:
+    return torch.atan(v * (math.pi / 2)) * (2 / math.pi)
+
+
 SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "hard": _hard,
     "soft": _soft,
     "asymmetric": _asymmetric,
+    "arctan": _arctan,
+    "rectify": torch.abs,
 }

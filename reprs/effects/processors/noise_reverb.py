@@ -37,9 +37,9 @@ def noise_reverb(
     """Convolution with filtered noise, every octave with knobs of its own.
 
     Filtered noise shaping after Steinmetz, Ichapuram Comunità and Reiss (2021); `reverb` is the same with
-    few knobs. Bands 1 to 9 are octaves around 62.5 Hz to 16 kHz, each with its share of unit energy, in dB, and
-    its time to -60 dB. At width 0 both sides share one response, at 1 theirs are uncorrelated. The response
-    ends after 6 s; `seed` picks the noise.
+    few knobs. Bands 1 to 9 are octaves around 62.5 Hz to 16 kHz, each with its share of unit energy, in dB,
+    and its time to -60 dB. At width 0 both sides share one response, at 1 theirs are uncorrelated. The
+    response ends after 6 s; `seed` picks the noise.
     """
     gains_db, decays_s = (
         torch.stack([bands[f"band{k}_{knob}"] for k in BANDS], dim=1) for knob in ("gain_db", "decay_s")

@@ -8,6 +8,8 @@ SHAPES = {
     "hard": lambda v: np.minimum(np.maximum(v, -1), 1),
     "soft": lambda v: np.where(np.abs(v) < 1.5, v - 4 * v**3 / 27, np.sign(v)),
     "asymmetric": lambda v: np.where(v > 0, np.tanh(v), np.tanh(2 * v) / 2),
+    "arctan": lambda v: np.angle(1 + 0.5j * np.pi * v) / (np.pi / 2),
+    "rectify": lambda v: np.where(v > 0, v, -v),
 }
 
 
@@ -35,7 +37,15 @@ def bitcrush(x, sample_rate, bits, mix):
 
 
 ORACLES = {"distortion": distortion, "bitcrush": bitcrush}
-VARIANTS = {"distortion": [{"shape": "hard"}, {"shape": "soft"}, {"shape": "asymmetric", "oversample": 4}]}
+VARIANTS = {
+    "distortion": [
+        {"shape": "hard"},
+        {"shape": "soft"},
+        {"shape": "asymmetric", "oversample": 4},
+        {"shape": "arctan"},
+        {"shape": "rectify"},
+    ]
+}
 NONLINEAR = set(ORACLES)
 
 # The quantiser's true slope is zero almost everywhere: its declared gradient passes through the rounding.
