@@ -36,13 +36,14 @@ def arguments() -> argparse.ArgumentParser:
         "--model", nargs="+", default=["effect", "mfcc"], metavar="MODEL", help="as in reprs eval probes"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the heads (default 0)")
-    parser.add_argument("-o", "--out", type=Path, default=Path("eval/results"), metavar="FOLDER")
+    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="default eval/results")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge every task, print and write a table each; 0 done, 1 some tasks failed, 2 an unusable call."""
     options = arguments().parse_args(argv)
+    from eval.results_page import write_page
     from eval.rows import make_rows
 
     try:
@@ -60,7 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             failed += 1
             continue
         print_table(result)
-        print(save(result | {"command": command}, options.out))
+        print(save(result | {"command": command}, options.out or Path("eval/results")))
+    if options.out is None and failed < len(options.task):
+        print(write_page())
     return 0 if not failed else 2 if failed == len(options.task) else 1
 
 

@@ -27,7 +27,13 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="reprs eval retrieval", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", nargs="+", default=["effect"], metavar="NAME_OR_PATH")
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        default=["effect"],
+        metavar="MODEL",
+        help="a name, path or hub id; features:NAME; hear:MODULE[:WEIGHTS]; py:FILE:FUNCTION",
+    )
     parser.add_argument("--music", type=Path, metavar="FOLDER", help="judge on this folder of audio instead")
     parser.add_argument("--quick", action="store_true", help="about a fifth of the trials")
     parser.add_argument("--seed", type=int, default=0, help="draws music, chains and settings (default 0)")
@@ -50,12 +56,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"reprs eval retrieval: {error}", file=sys.stderr)
         return 2
     from eval.report import print_table, save
+    from eval.results_page import write_page
 
     result["command"] = shlex.join(["reprs", "eval", "retrieval", *(sys.argv[1:] if argv is None else argv)])
     print_table(result)
     out = options.out or Path("runs/eval" if options.quick else "eval/results")
     for path in save(result, out, "retrieval"):
         print(path)
+    if options.out is None and not options.quick:
+        print(write_page())
     return 0
 
 

@@ -23,7 +23,6 @@ from eval.baselines import LogMelStatistics, MfccStatistics, MixingFeatures, Row
 
 UNTRAINED_SEED = 0
 STATISTICS = {"log-mel": LogMelStatistics, "mfcc": MfccStatistics, "mixing": MixingFeatures}
-BUILT_IN = (*STATISTICS, "untrained", "cdpam")
 # The architecture that the row `untrained` has where no other model is beside it.
 SHIPPED = "effect"
 
@@ -106,7 +105,7 @@ def file_hash(*paths: str | Path) -> str:
 
 def _short(spec: str, specs: Sequence[str]) -> str | None:
     """A checkpoint's stem where that tells the rows apart, else the whole path; `None` for other kinds."""
-    if spec.startswith("features:"):
+    if spec.partition(":")[0] in ("features", "hear", "py"):
         return None
-    stems = [Path(s).stem for s in specs]
+    stems = [Path(s).stem for s in specs if ":" not in s]
     return Path(spec).stem if stems.count(Path(spec).stem) == 1 else spec
