@@ -84,6 +84,7 @@ def corpora(
 
     Raises `ValueError` when a soundfont is both.
     """
+    from reprs.corpora.freepats import FreepatsCorpus
     from reprs.corpora.sample_packs import SamplePackCorpus
     from reprs.corpora.soundfonts import SOUNDFONTS, SoundfontCorpus
 
@@ -96,9 +97,12 @@ def corpora(
     both = {p for p in judged["sample packs"].packages if p in learned[1].packages}
     if origins[0] & origins[1] or both:
         raise ValueError("models and baselines learn from these: judge on packages with the role `test`")
-    for corpus in (*judged.values(), *learned):
+    others = [] if soundfonts else [FreepatsCorpus()]
+    for corpus in (*judged.values(), *learned, *others):
         corpus.download()
-    return {kind: list(c.items()) for kind, c in judged.items()}, [i for c in learned for i in c.items()]
+    groups = {kind: list(c.items()) for kind, c in judged.items()}
+    groups["soundfonts"] += [item for corpus in others for item in corpus.items()]
+    return groups, [item for corpus in learned for item in corpus.items()]
 
 
 def compare(rows: Sequence[Any], groups: dict[str, list[Any]], takes: int, seed: int) -> dict[str, Any]:

@@ -97,6 +97,7 @@ NOISE = re.compile(r"\([A-Z]{2,3}\)|\bv\d+(\.\d+)*\b|\b(LP|CLP|MT|TB|CM)\b")
 def words_of(name: str) -> str:
     """A name in lower-case words, abbreviations written out, without versions and trailing numbers."""
     text = NOISE.sub(" ", name).replace("&", " and ")
+    text = re.sub(r"(?i)hi-?hat", "Hihat", text)
     text = re.sub(r"[_./,()\[\]\"\\*+:]+|(?<=[A-Za-z])-(?=[A-Z0-9])", " ", text)
     text = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z]{2})(?=\d)", " ", text)
     words = [ABBREVIATIONS.get(word.lower(), word.lower()) for word in text.split()]

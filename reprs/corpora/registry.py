@@ -8,6 +8,7 @@ from reprs.corpora.builtin import BuiltinCorpus
 from reprs.corpora.captioned import CaptionedCorpus
 from reprs.corpora.debian import DebianCorpus
 from reprs.corpora.folder import FolderCorpus
+from reprs.corpora.freepats import FreepatsCorpus
 from reprs.corpora.item import Corpus
 from reprs.corpora.sample_packs import SamplePackCorpus
 from reprs.corpora.shards import ShardsCorpus
@@ -20,6 +21,7 @@ CORPORA = (
     StemsCorpus,
     DebianCorpus,
     SoundfontCorpus,
+    FreepatsCorpus,
     SamplePackCorpus,
     CaptionedCorpus,
     ShardsCorpus,

@@ -36,7 +36,8 @@ from reprs.corpora.takes import Take, drum_beats, drum_hits, instrument_takes
 # Part of the folder's name: raise it when takes, synthesiser or levels change what is rendered.
 VERSION = 1
 PEAK = 0.7
-LONGEST_S = 5.0
+# A few drums end before the 0.1 s that models take at least.
+SHORTEST_S, LONGEST_S = 0.12, 5.0
 FADE_S = 0.03
 SILENT_DB = -60.0
 DRUM_BANK = 128
@@ -153,10 +154,10 @@ def _render_package(package: str, folder: Path, sample_rate: int) -> None:
         for copy, preset, program in track(_reachable(font, wanted), f"playing {name}", len(wanted)):
             place = f"{font.stem}/{preset.bank:03d}-{preset.program:03d}"
             for take in _takes(preset, about, place):
-                sound = _trimmed(play(take.notes, program, False, sample_rate, copy), sample_rate)
+                sound = trimmed(play(take.notes, program, False, sample_rate, copy), sample_rate)
                 if sound is not None:
                     path = f"{place}/{take.name}.flac"
-                    _write(folder / path, sound, sample_rate)
+                    write(folder / path, sound, sample_rate)
                     told = {"playing": take.playing, "key": take.key, "velocity": take.velocity}
                     rows.append({"path": path, "preset": astuple(preset)} | told)
     folder.mkdir(parents=True, exist_ok=True)
@@ -208,8 +209,8 @@ def _names(preset: Preset, about: Soundfont, playing: Playing, key: int | None) 
     return {"family": family, "program": program, "label": own or program, "tags": tags}
 
 
-def _trimmed(sound: np.ndarray, sample_rate: int) -> np.ndarray | None:
-    """Without the silence at its end, at one peak level, at most `LONGEST_S`; `None` where nothing sounds."""
+def trimmed(sound: np.ndarray, sample_rate: int) -> np.ndarray | None:
+    """Without the silence at its end, at one peak level, `SHORTEST_S` to `LONGEST_S`; `None` for silence."""
     level = np.abs(sound).max(axis=1, initial=0)
     peak = level.max(initial=0)
     if not 1e-4 < peak < np.inf:  # some filters of some presets run away
@@ -218,10 +219,11 @@ def _trimmed(sound: np.ndarray, sample_rate: int) -> np.ndarray | None:
     cut = sound[: min(end, round(LONGEST_S * sample_rate))] * np.float32(PEAK / peak)
     fade = min(len(cut), round(FADE_S * sample_rate))
     cut[len(cut) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
-    return cut
+    return np.pad(cut, ((0, max(0, round(SHORTEST_S * sample_rate) - len(cut))), (0, 0)))
 
 
-def _write(path: Path, sound: np.ndarray, sample_rate: int) -> None:
+def write(path: Path, sound: np.ndarray, sample_rate: int) -> None:
+    """`(T, 2)` as 16-bit FLAC."""
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, np.round(sound * 32767).astype(np.int16), sample_rate, subtype="PCM_16")
 

@@ -169,6 +169,8 @@ def test_general_midi_is_complete():
         ("Bass & Lead", "bass and lead"),
         ("Synth Brass 2 MT", "synth brass"),
         ("HatClosed-Softest", "hi-hat closed softest"),
+        ("Hi-Hat_Open", "hi-hat open"),
+        ("Tom_Hi", "tom high"),
     ],
 )
 def test_names_are_written_out(name, words):
