@@ -38,8 +38,7 @@ def _section(name: str, result: dict[str, Any], has_plot: bool) -> str:
     if "command" in result:
         lines += [f"`{result['command']}`", ""]
     about = [f"{key}: {result[key]}" for key in ("music", "plan") if key in result]
-    if about:
-        lines += ["; ".join(about) + f" ([JSON](../eval/results/{name}.json))", ""]
+    lines += ["; ".join([*about, f"[JSON](../eval/results/{name}.json)"]), ""]
     for title, rows in _tables(result):
         lines += [*([f"**{title}**", ""] if title else []), *_table(rows), ""]
     if has_plot:
