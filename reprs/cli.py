@@ -154,7 +154,7 @@ def _eq_request(call: argparse.Namespace) -> tuple[list[str], Any]:
         return names, lambda x, rate: eq.equalise(x, rate, setting)
     engine, lock = call.engine or eq.DEFAULT_ENGINE, call.lock or ()
     eq.check_request(call.prompt, call.amount, engine, lock)
-    model = _encoder(call.model, "cpu") if engine == "optimised" else None
+    model = eq.listener(call.model) if engine == "optimised" else None
     return call.audio, functools.partial(
         eq.text_eq, prompt=call.prompt, amount=call.amount, engine=engine, lock=lock, model=model
     )

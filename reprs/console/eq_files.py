@@ -16,7 +16,8 @@ from reprs.console.text_eq import Equalised
 SUFFIXES = frozenset((".wav", ".flac", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64"))
 BESIDE = (".json", ".txt", ".png")
 # Sample formats that are kept; any other, such as a lossy one, becomes 24 bits.
-KEPT = frozenset(("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"))
+BITS = {"PCM_U8": 8, "PCM_S8": 8, "PCM_16": 16, "PCM_24": 24}
+KEPT = frozenset((*BITS, "PCM_32", "FLOAT", "DOUBLE"))
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def _equalise_file(path: Path, out: Path, make: Callable[[Tensor, int], Equalise
 
     x, sample_rate = files.read(path)
     result = make(x, sample_rate)
-    files.write(out, result.audio, sample_rate, _sample_format(path, out))
+    sample_format = _sample_format(path, out)
+    files.write(out, _on_grid(result.audio, sample_format), sample_rate, sample_format)
     loudness = {
         "loudness_before_lufs": round(result.loudness_before_lufs, 2),
         "loudness_after_lufs": round(result.loudness_after_lufs, 2),
@@ -107,6 +109,14 @@ def _sample_format(path: Path, out: Path) -> str:
         out.suffix.lower(), out.suffix[1:].upper()
     )
     return given if given in KEPT and soundfile.check_format(container, given) else "PCM_24"
+
+
+def _on_grid(y: Tensor, sample_format: str) -> Tensor:
+    """Samples rounded to what an integer format can hold; libsndfile alone would round all of them down."""
+    if sample_format not in BITS:
+        return y
+    steps = 2.0 ** (BITS[sample_format] - 1)
+    return (y * steps).round().clamp(-steps, steps - 1) / steps
 
 
 def _in_folder(folder: Path, paths: Sequence[Path]) -> list[Path]:

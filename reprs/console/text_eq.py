@@ -154,6 +154,14 @@ def check_amount(amount: float) -> None:
         raise ValueError(f"amount is from 0 to {HIGHEST_AMOUNT:g}, got {amount}")
 
 
+def listener(model: Any) -> Any:
+    """The model that the optimised engine listens with, of a checkpoint's name or the model itself."""
+    model = hub.load(model) if isinstance(model, (str, Path)) else model
+    if not hasattr(model, "embed_text"):
+        raise ValueError("the optimised engine needs a model that reads text, such as timbre")
+    return model
+
+
 def checked_audio(audio: Tensor | np.ndarray, sample_rate: int) -> Tensor:
     """The recording as a tensor `(C, T)` of float32 or float64; ValueError with one line."""
     x = audio if isinstance(audio, Tensor) else torch.from_numpy(np.ascontiguousarray(audio))
@@ -218,9 +226,7 @@ def _optimise(
     effect: Effect, x: Tensor, setting: Setting, z: Tensor, model: Any, max_bands: int
 ) -> tuple[Setting, Tensor]:
     """The optimised engine, from the predicted knobs; silence stays with those."""
-    model = hub.load(model) if isinstance(model, (str, Path)) else model
-    if not hasattr(model, "embed_text"):
-        raise ValueError("the optimised engine needs a model that reads text, such as timbre")
+    model = listener(model)
     details = dict(setting.details)
     if bool(x.any()) and bool((z[:, ::3] != 0.5).any()):
         rate = setting.sample_rate
