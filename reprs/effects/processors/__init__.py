@@ -1,4 +1,7 @@
-"""One file an effect, or two that differ by a sign. The folders in REPRS_EFFECTS, written as PATH is, add their files to this one's."""
+"""One file an effect, or two that differ by a sign.
+
+The folders in REPRS_EFFECTS, written as PATH is, add their files to this one's.
+"""
 
 import os
 

@@ -77,7 +77,7 @@ def _graphic(x, sample_rate, centres_hz, sliders_db):
         return 20 * np.log10(np.abs(response)).sum(axis=0) - wanted_db
 
     found = scipy.optimize.root(missing_db, wanted_db, tol=1e-12)
-    assert np.abs(missing_db(found.x)).max() < 1e-9
+    assert np.abs(missing_db(found.x)).max() < 1e-8
     return scipy.signal.sosfilt(bands(found.x), x)
 
 
