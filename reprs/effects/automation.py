@@ -2,8 +2,9 @@
 
 The samples of a clip become the items of a batch, each with its knobs. What an effect does to single samples
 needs no word for that; what remembers joins the samples again and runs with coefficients that move (see
-`reprs.audio.timeline`). Where that cannot be, and the effect is declared linear, every frame's setting plays
-the audio under its own triangular window: the windows add up to one, so knobs at rest give the static result.
+`reprs.audio.timeline`). Where a setting plays a whole clip, as a reverb's response does, and the effect is
+declared linear, every frame's setting plays the audio under its own triangular window: the windows add up to
+one, so knobs at rest give the static result.
 """
 
 from __future__ import annotations
@@ -24,12 +25,7 @@ def automated(render: Render, x: Tensor, z: Tensor, key: Tensor | None, linear: 
 
     Raises ValueError where an effect needs a whole clip for a setting and is not linear.
     """
-    try:
-        return _clip_by_clip(render, x, z, key)
-    except timeline.NeedsWholeClipError:
-        if not linear:
-            raise
-    return _windowed(render, x, z, key)
+    return (_windowed if linear else _clip_by_clip)(render, x, z, key)
 
 
 def at_every_sample(z: Tensor, samples: int) -> Tensor:

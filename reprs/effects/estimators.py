@@ -45,9 +45,14 @@ def spsa(
     total = torch.zeros_like(z)
     for _ in range(draws):
         coins = torch.randint(0, 2, z.shape, generator=generator, device="cpu").to(z)
-        slope, applied = _difference(render, z, step * (2 * coins - 1), g)
-        total += slope[:, None] / applied
+        total += one_draw(render, z, g, 2 * coins - 1, step)
     return total / draws
+
+
+def one_draw(render: Render, z: Tensor, g: Tensor, coins: Tensor, step: float) -> Tensor:
+    """SPSA with given `coins` `(B, P)` of +1 and -1."""
+    slope, applied = _difference(render, z, step * coins, g)
+    return slope[:, None] / applied
 
 
 def _difference(render: Render, z: Tensor, asked: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:

@@ -66,7 +66,9 @@ class Param:
             value = torch.exp(math.log(self.min) + z * math.log(self.max / self.min))
         else:
             value = self.min + z * (self.max - self.min)
-        return value.clamp(self.min, self.max)
+        # Rounding may end outside the range: back to its end, but not without a gradient.
+        within = value.clamp(self.min, self.max)
+        return torch.where((z >= 0) & (z <= 1), value + (within - value).detach(), within)
 
     def to_unit(self, value: Tensor) -> Tensor:
         """`z` in [0, 1] of a natural value; values outside the range land on its ends."""

@@ -149,3 +149,16 @@ def test_spsa_at_a_bound_divides_by_the_perturbation_it_applied(bound):
     estimates = [spsa(lambda z: x * (z @ slope)[:, None, None], z, x, step=0.01) for _ in range(2_000)]
     mean = torch.cat(estimates).mean(0) / x.square().sum()
     assert ((mean - slope).abs() < 5 * 6 / 2_000**0.5).all() and (mean / slope > 0.8).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_every_knob_has_a_gradient_at_both_ends(dtype):
+    """Rounding takes exp(log(max)) past max, and clamping it there would take the gradient."""
+    for effect in registry.values():
+        for name, param in effect.params.items():
+            z = torch.tensor([0.0, 1.0], dtype=dtype, requires_grad=True)
+            value = param.from_unit(z)
+            assert value.tolist() == pytest.approx([param.min, param.max], rel=1e-6), name
+            assert (value.detach() >= param.min).all() and (value.detach() <= param.max).all()
+            value.sum().backward()
+            assert (z.grad > 0).all(), name

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from reprs.effects import registry
-from reprs.effects.estimators import estimated, finite_differences, spsa, substitute
+from reprs.effects.estimators import estimated, finite_differences, one_draw, spsa, substitute
 from tests.effects.signals import knobs, music
 
 EQ, COMPRESSOR = registry["tilt_eq"], registry["compressor"]
@@ -56,18 +56,8 @@ def test_the_mean_of_all_coins_is_the_gradient_even_at_a_bound(bound):
     exact = torch.einsum("bct,pct->bp", g, basis)
     mean = torch.zeros_like(z)
     for coins in itertools.product([0, 1], repeat=4):
-        mean += spsa_with(coins, render, z, g) / 16
+        mean += one_draw(render, z, g, 2 * torch.tensor([coins]).to(z) - 1, step=0.01) / 16
     torch.testing.assert_close(mean, exact)
-
-
-def spsa_with(coins, render, z, g, step=0.01):
-    """One draw whose coins are given."""
-    original = torch.randint
-    try:
-        torch.randint = lambda *_, **__: torch.tensor([coins])
-        return spsa(render, z, g, step=step)
-    finally:
-        torch.randint = original
 
 
 def test_the_mean_of_many_draws_is_the_gradient():
