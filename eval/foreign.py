@@ -15,6 +15,8 @@ from torch import Tensor
 
 from eval.rows import file_hash
 
+CDPAM_WEIGHTS = "453c8b6edee1a94f0120236156436ff28fe4d8d884485e4a67695c8e8570bdfe"
+
 
 class HearModule:
     """Scene embeddings of a module with the HEAR 2021 interface: `MODULE[:WEIGHTS]` (Turian 2022).
@@ -84,9 +86,13 @@ class CdpamEncoder:
             dev=torch.device("cpu"), encoder_layers=16, encoder_filters=64, ndim=[16, 6],
             classif_dp=0.05, classif_BN=0, classif_act="no", input_size=512,
         )  # fmt: skip
-        self.model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True)["state"])
-        self.model.eval()
         self.model_hash = file_hash(weights)
+        if self.model_hash != CDPAM_WEIGHTS:
+            raise ValueError(f"{self.name} is left out: {weights} is not the file of cdpam 0.0.6")
+        # A pickle too old for torch's restricted loader; its hash says that it is the published one.
+        state = torch.load(weights, map_location="cpu", weights_only=False)["state"]
+        self.model.load_state_dict(state)
+        self.model.eval()
 
     @torch.inference_mode()
     def embed(self, audio: Tensor, sample_rate: int) -> Tensor:

@@ -29,7 +29,7 @@ TRAIN_SHARE = 0.6
 CUTS_A_PIECE = 2
 # Pairs that sound different the other way round: one of the two is not linear.
 PAIRS = (("distortion", "reverb"), ("filter", "distortion"))
-FEWEST_SONGS = 8
+FEWEST_PIECES = 8
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ def make_probe_plan(
     pieces: Sequence[Piece], stems: Sequence[tuple[Piece, str]], sizes: Sizes, seed: int
 ) -> ProbePlan:
     """Draw everything. `stems` are pieces of one instrument each, with its name; none, and no such task."""
-    if len(pieces) < FEWEST_SONGS:
-        raise ValueError(f"{len(pieces)} pieces are too few to divide; probes need at least {FEWEST_SONGS}")
+    if len(pieces) < FEWEST_PIECES:
+        raise ValueError(f"{len(pieces)} pieces are too few to divide; probes need at least {FEWEST_PIECES}")
     rng = np.random.default_rng(seed)
     draw = _Draw(ProbePlan({"seed": seed, "clip_s": sizes.clip_s, "stored_rms_db": STORED_RMS_DB}), rng)
     chosen = [pieces[i] for i in rng.permutation(len(pieces))[: sizes.pieces]]
