@@ -6,8 +6,8 @@
 
 For every source, a gallery with a few clips (notes, phrases, drum hits) of every preset or sample. Retrieval:
 the query is a name; is a clip of that name among the first 1, 5, 10, and where is the first? Zero-shot: which
-of the 16 General MIDI families, and which of the source's names, is most similar to a clip? The ridge row
-maps MFCC statistics to the text tower, fitted on the training soundfonts and packs.
+of the 16 General MIDI families (each counts the same), and which of the names, is most similar to a clip? The
+ridge row maps MFCC statistics to the text tower, fitted on the training soundfonts and packs.
 """
 
 from __future__ import annotations

@@ -104,6 +104,12 @@ def picked(audio: np.ndarray, labels: np.ndarray, right: Sequence[int]) -> np.nd
     return tied[np.arange(len(scores)), list(right)] / tied.sum(axis=1)
 
 
+def balance(groups: Sequence[str]) -> np.ndarray:
+    """Weights `(N,)` with a mean of 1 that give every group the same say, however many clips it has."""
+    _, index, counts = np.unique(np.asarray(groups, dtype=str), return_inverse=True, return_counts=True)
+    return len(index) / (len(counts) * counts[index]) if len(counts) else np.ones(0)
+
+
 def gallery_figures(
     gallery: Gallery, audio: np.ndarray | None, embed_text: EmbedText | None, families: Sequence[str]
 ) -> dict[str, tuple[np.ndarray, list[str]]]:
@@ -121,6 +127,7 @@ def gallery_figures(
         family = picked(audio[known], label_embeddings(embed_text, [f.lower() for f in families]), right)
         own = [names.index(label) for label in gallery.labels]
         name = picked(audio, label_embeddings(embed_text, names), own)
+    family = family * balance([str(gallery.families[i]) for i in known])
     result = {figure: (values, list(names)) for figure, values in retrieval.items()}
     result["name"] = (name, [item.content for item in gallery.items])
     return result | ({"family": (family, contents)} if known else {})

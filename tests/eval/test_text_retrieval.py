@@ -75,6 +75,13 @@ def test_galleries_hold_the_takes_asked_for_and_depend_on_the_seed_alone():
     assert all(len({mixed.items[2 * i].content, mixed.items[2 * i + 1].content}) == 2 for i in range(6))
 
 
+def test_every_family_has_the_same_say():
+    groups = ["Guitar"] * 98 + ["Bass"] * 2
+    right = np.array([1.0] * 98 + [0.0] * 2)
+    assert (right * text_tasks.balance(groups)).mean() == pytest.approx(0.5)
+    assert text_tasks.balance(groups).mean() == pytest.approx(1)
+
+
 class Knows:
     """A row that hears the label of an item; `blur` mixes in noise, `constant` hears nothing."""
 
