@@ -2,7 +2,7 @@
 
     reprs eval text_eq --curves words.csv                      # a row a listener: word, 20_hz, 50_hz, …
     reprs eval text_eq --curves words.csv --audio mix.wav --engines predicted optimised
-    python -m eval.text_eq --curves words.csv --quick          # frequent words, no lexicon-wide wishes
+    python -m eval.text_eq --curves words.csv --quick          # frequent words, fewer wishes
 
 A figure is the mean Pearson r, over words, between a response at the bands' frequencies and the mean curve
 of the listeners. The ceiling is a listener against the mean of the others. By default the equaliser works on
@@ -32,7 +32,10 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--word-min-listeners", type=int, default=4, metavar="N", help="frequent words")
     parser.add_argument("--audio", nargs="+", type=Path, default=[], metavar="FILE", help="instead of noise")
     parser.add_argument("--engines", nargs="+", default=["predicted"], choices=("predicted", "optimised"))
-    parser.add_argument("--quick", action="store_true", help="frequent words only, wishes on a tenth of them")
+    parser.add_argument(
+        "--wishes-every", type=int, default=6, metavar="N", help="bands for every Nth descriptor (default 6)"
+    )
+    parser.add_argument("--quick", action="store_true", help="frequent words only, fewer wishes")
     parser.add_argument(
         "-o", "--out", type=Path, metavar="FOLDER", help="default eval/results, or runs/eval with --quick"
     )
@@ -85,7 +88,7 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
         "task": "text_eq",
         "curves": options.curves.name,
         "audio": [path.name for path in options.audio] or ["pink noise"],
-        "wishes": _wishes(rows, options.quick),
+        "wishes": _wishes(rows, 18 if options.quick else options.wishes_every),
     }
 
 
@@ -136,8 +139,8 @@ def _ceiling(words: Sequence[Any]) -> float:
     return float(np.mean(ceilings)) if ceilings else float("nan")
 
 
-def _wishes(rows: dict[str, Any], quick: bool) -> dict[str, Any]:
-    """The wishes over the lexicon, for the target and through the bands of the first engine."""
+def _wishes(rows: dict[str, Any], every: int) -> dict[str, Any]:
+    """The wishes over the lexicon for the target, over a part of it through the bands of the first engine."""
     from eval.wishes import wishes
     from reprs.views.lexicon import Lexicon
 
@@ -147,7 +150,7 @@ def _wishes(rows: dict[str, Any], quick: bool) -> dict[str, Any]:
     return {
         "target curve": wishes(rows["target curve"], names, frequencies_hz),
         # Paraphrases are settled by the target; here the bands are in question.
-        first: wishes(rows[first], names[:: len(names) // 10] if quick else names, frequencies_hz, False),
+        first: wishes(rows[first], names[:: max(every, 1)], frequencies_hz, False),
     }
 
 
