@@ -7,6 +7,7 @@ from torch import Tensor
 
 from reprs.audio import timeline
 from reprs.effects.ballistics import smooth_channels
+from reprs.effects.by_item import by_item
 from reprs.effects.selections import hold_channels
 
 
@@ -23,9 +24,13 @@ def ahead(wanted_db: Tensor, samples: int, fall: Tensor) -> Tensor:
     padded = torch.nn.functional.pad(wanted_db, (samples, samples))
     held = hold_channels(padded, torch.full_like(fall, samples))[..., samples:]
     released = smooth_channels(held, torch.ones_like(fall), fall)
-    # Two boxes make a ramp without corners.
+    return by_item(lambda each: _ramp(each, samples), released)
+
+
+def _ramp(x: Tensor, samples: int) -> Tensor:
+    """The mean over the last `samples` and now; two boxes, so that it has no corners."""
     first = samples // 2
-    return _mean(_mean(released.double(), first + 1), samples - first + 1).to(wanted_db.dtype)
+    return _mean(_mean(x.double(), first + 1), samples - first + 1).to(x.dtype)
 
 
 def _mean(x: Tensor, count: int) -> Tensor:

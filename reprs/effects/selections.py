@@ -50,13 +50,16 @@ def hold(x: Tensor, samples: Tensor) -> Tensor:
     grows.
     """
     now = torch.arange(x.shape[1], device=x.device)
-    start = now - samples.detach().floor().long()
-    before = now - start.cummax(dim=1).values if samples.shape[1] > 1 else (now - start)[:, :1]
+    before = samples.detach().floor().long()
+    if samples.shape[1] > 1:
+        before = now - (now - before).cummax(dim=1).values
     largest = _largest if x.device.type == "cpu" else largest_by_doubling
     held = largest(x, before)
+    part = (samples - samples.detach().floor()).to(x.dtype)
+    if not samples.requires_grad and not part.any():
+        return held
     earlier = now - before - 1
     leaving = torch.where(earlier >= 0, x.gather(1, earlier.clamp(min=0)), held)
-    part = (samples - samples.detach().floor()).to(x.dtype)
     return held + part * torch.relu(leaving - held)
 
 
