@@ -167,6 +167,9 @@ def _print_bands(done: Any) -> None:
     ignored = result.setting.details.get("ignored")
     if ignored:
         print(f"  not understood and left out: {', '.join(map(repr, ignored))}")
+    confidence = result.setting.details.get("confidence", 1.0)
+    if confidence < 1:
+        print(f"  read by words that mean nearly the same: confidence {confidence:.2f} of 1")
     rows = [("band", "Hz", "gain dB", "Q", "octaves")]
     for band in result.bands:
         octaves = "-" if band.octaves is None else f"{band.octaves:.2f}"
@@ -176,9 +179,11 @@ def _print_bands(done: Any) -> None:
         _print_table(rows)
     else:
         print("  no bands: there is nothing to change")
+    match_db = result.match_gain_db
     print(
         f"  preamp {result.preamp_db:.1f} dB; loudness {result.loudness_before_lufs:.1f} → "
-        f"{result.loudness_after_lufs:.1f} LUFS: play OUT {result.match_gain_db:+.1f} dB louder to compare"
+        f"{result.loudness_after_lufs:.1f} LUFS: to compare, play OUT {abs(match_db):.1f} dB "
+        f"{'louder' if match_db >= 0 else 'softer'}"
     )
 
 
