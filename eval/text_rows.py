@@ -86,8 +86,11 @@ class RidgeRow:
 
 
 def ridge_text(item: NamedItem) -> str:
-    """What the ridge map learns to predict of a clip: its name and its family."""
-    return ", ".join(str(part).lower() for part in (item.label, item.family) if part)
+    """What the ridge map learns to predict of a clip: its name, or its family where it has none.
+
+    Names alone beat names with families and families alone in R@10 (.18, .13, .08) and equal them in families.
+    """
+    return (item.label or item.family or "").lower()
 
 
 def model_rows(names: Sequence[str], untrained: bool) -> list[TextRow]:
