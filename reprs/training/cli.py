@@ -126,5 +126,6 @@ def _quieten() -> None:
     """Drop warnings that nobody who runs a recipe can act upon, and advertisements."""
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter is intended")
     warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)")
+    warnings.filterwarnings("ignore", message=r"torch\.distributed\.nn\.functional\.all_gather is deprecated")
     log = logging.getLogger("pytorch_lightning.utilities.rank_zero")
     log.addFilter(lambda record: "Tip: For seamless cloud" not in record.getMessage())
