@@ -15,6 +15,7 @@ from reprs.views.prompt import Term, parse
 
 # Two terms that agree may add up to this much of the stronger one; terms that do not overlap add untouched.
 AGREEMENT = 1.25
+LONGEST_QUOTE = 60
 TERM_GAIN_DB = 6.0  # of a phrase like "more at 3 kHz"
 
 
@@ -82,5 +83,6 @@ def _combined(curves: list[np.ndarray]) -> np.ndarray:
 def _refusal(prompt: str, ignored: list[str]) -> str:
     if not prompt.strip():
         return "the prompt is empty: say how it should sound, such as 'warm, less boomy'"
-    what = ", ".join(repr(word) for word in ignored) or repr(prompt.strip())
+    what = ", ".join(repr(word) for word in ignored) or repr(" ".join(prompt.split()))
+    what = what if len(what) <= LONGEST_QUOTE else f"{what[:LONGEST_QUOTE]}…"
     return f"no idea how {what} sounds: try words such as 'warm', 'less boomy' or 'much brighter'"

@@ -210,8 +210,9 @@ def _band_hz(token: re.Match[str]) -> tuple[float, float]:
     unit_hz = grammar.UNITS_HZ[token["unit"]]
     low_hz = float(token["low"]) * grammar.UNITS_HZ.get(token["low_unit"], unit_hz)
     side = grammar.SIDES.get(token["side"], "")
-    if token["high"]:
-        band_hz = tuple(sorted((low_hz, float(token["high"]) * unit_hz)))
+    high_hz = float(token["high"]) * unit_hz if token["high"] else low_hz
+    if high_hz != low_hz:
+        band_hz = (min(low_hz, high_hz), max(low_hz, high_hz))
     elif side:
         band_hz = (low_hz, AUDIBLE_HZ[1]) if side == "above" else (AUDIBLE_HZ[0], low_hz)
     else:

@@ -68,6 +68,12 @@ def test_nonsense_is_refused_in_one_line(prompt):
     assert "\n" not in str(refused.value) and "warm" in str(refused.value)
 
 
+def test_a_refusal_quotes_no_novel():
+    with pytest.raises(ValueError) as refused:
+        target_curve("zorg\nblat " * 500, HZ)
+    assert len(str(refused.value)) < 200 and "\n" not in str(refused.value)
+
+
 def test_nonsense_beside_a_word_is_named_and_ignored():
     meaning = target_curve("warm zorgblat", HZ)
     assert meaning.ignored == ("zorgblat",)

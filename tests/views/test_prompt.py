@@ -71,6 +71,7 @@ def test_descriptors(prompt, expected):
         ("cut below 80hz", (20, 80), -1, None),
         ("cut 200-400 Hz by 3 dB", (200, 400), -1, -3),
         ("cut 200 to 400 Hz by -3 dB", (200, 400), -1, -3),
+        ("200 to 200 Hz", (200 / OCTAVE, 200 * OCTAVE), 1, None),
         ("between 1 and 2 kHz", (1_000, 2_000), 1, None),
         ("200 Hz - 1 kHz", (200, 1_000), 1, None),
         ("+3 dB at 200 Hz", (200 / OCTAVE, 200 * OCTAVE), 1, 3),
