@@ -13,7 +13,6 @@ from reprs.effects.black_box import from_pedalboard
 from reprs.effects.spec import Effect
 from reprs.models.proxy import NeuralProxy
 
-
 # Below this an item's error hardly counts: knobs that do nothing would outweigh all others.
 NEGLIGIBLE = 1e-2
 
@@ -61,7 +60,8 @@ class ProxyRecipe(pl.LightningModule):
         generator = torch.Generator().manual_seed(index)
         x, z, wet = self.example(batch, generator)
         for name, y in (("proxy", self._play(self.average, x, z)), ("wire", x)):
-            self.log(f"val/{name}_db", 10 * torch.log10(error_of(y, wet)).mean(), batch_size=len(x))
+            error_db = 10 * torch.log10(error_of(y, wet).clamp(min=1e-6))
+            self.log(f"val/{name}_db", error_db.mean(), batch_size=len(x))
 
     def example(
         self, batch: Tensor, generator: torch.Generator | None = None

@@ -31,7 +31,7 @@ def one_thread():
 @pytest.mark.parametrize("frames", [1, 4])
 def test_at_rest_it_is_the_static_effect(name, frames):
     effect = registry[name]
-    x, z = music(2, samples=6_000).float(), knobs(effect, 2, seed=7).float()
+    x, z = music(2, samples=3_000).float(), knobs(effect, 2, seed=7).float()
     still = effect(x, RATE, z[..., None].expand(-1, -1, frames))
     assert error_db(still, effect(x, RATE, z)) < (-100 if name in NONLINEAR else -110)
 
