@@ -211,6 +211,8 @@ def _effects(call: argparse.Namespace) -> int:
         _print_table(rows)
         if effect.options:
             print("  options: " + ", ".join(f"{key}={value!r}" for key, value in effect.options.items()))
+        if effect.takes_sidechain:
+            print("  takes a side-chain")
         print()
     return DONE
 

@@ -296,6 +296,7 @@ def test_effects_lists_every_knob_of_the_registry(shell):
     code, out, _ = shell("effects", "gain")
     row = next(line for line in out.splitlines() if "gain_db" in line)
     assert code == 0 and row.split() == ["gain_db", "-24", "24", "0", "dB", "linear"]
+    assert "side-chain" not in out and "takes a side-chain" in shell("effects", "gate")[1]
     code, _, err = shell("effects", "flubber")
     assert code == 2 and "there are: " in said(err)
 
