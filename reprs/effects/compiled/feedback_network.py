@@ -10,13 +10,14 @@ from numba import njit
 
 BLOCK = 512
 # Samples before the end of a delay that the first stage of a loop filter looks at.
-REACH = 4
+REACH = 8
 # What the last stage of a loop filter remembers.
 MEMORY = 32
 # Quieter feedback is dropped: it would end in denormal numbers, a hundred times slower on many processors.
 SILENCE = 1e-20
-# Samples that the stages of one filter remember: 4, 8, 16 and MEMORY.
-HEAD = 60
+# What its stage before remembers, and both together.
+REST = 24
+HEAD = REST + MEMORY
 
 
 @njit(cache=True, nogil=True)
@@ -34,10 +35,10 @@ def run(v, whole, biquads, feed, tap, y, lines, heads):
     span = lines.shape[1] - pad
     step = min(whole.min(), BLOCK)
     scale = tap.dtype.type(1 / np.sqrt(count))
-    plans = np.zeros((count, 13), dtype=lines.dtype)
+    plans = np.zeros((count, 17), dtype=lines.dtype)
     for i in range(count):
         _plan(biquads[i], plans[i])
-    stages = np.zeros((4, 16 + BLOCK), dtype=lines.dtype)
+    stages = np.zeros((2, REST + BLOCK), dtype=lines.dtype)
     f = np.zeros((count, MEMORY + BLOCK), dtype=lines.dtype)
     for base in range(0, length, span):
         if base > 0:
@@ -56,65 +57,62 @@ def run(v, whole, biquads, feed, tap, y, lines, heads):
 
 @njit(cache=True, nogil=True)
 def _plan(biquad, plan):
-    """Stages of a biquad: five taps, then three pairs, then the final recursion."""
-    c0, c1, c2, d1, d2 = biquad
-    plan[0], plan[1], plan[2] = c0, c1 - c0 * d1, c2 - c1 * d1 + c0 * d2
-    plan[3], plan[4] = c1 * d2 - c2 * d1, c2 * d2
+    """Three stages of a biquad: taps at the lags 0 … 8, then at 4, 8 … 24, then a recursion of 16 and 32."""
+    near, far = np.zeros(9), np.zeros(REST + 1)
+    near[:3], far[0] = biquad[:3], 1.0
+    d1, d2 = biquad[3], biquad[4]
     for k in range(4):
-        # D(z) D(-z) is a polynomial in z²: every stage doubles the lag.
+        lag = 2**k
+        _times(near if k < 2 else far, lag, -d1, d2)
+        # D(z) D(-z) is a polynomial in z²: every round doubles the lag.
         d1, d2 = 2 * d2 - d1 * d1, d2 * d2
-        plan[5 + 2 * k], plan[6 + 2 * k] = d1, d2
+    plan[:9], plan[9:15] = near, far[4::4]
+    plan[15], plan[16] = d1, d2
+
+
+@njit(cache=True, nogil=True)
+def _times(taps, lag, c1, c2):
+    """`taps` times 1 + c1 / z^lag + c2 / z^(2 lag), in place."""
+    for j in range(len(taps) - 1, -1, -1):
+        if j >= lag:
+            taps[j] += c1 * taps[j - lag]
+        if j >= 2 * lag:
+            taps[j] += c2 * taps[j - 2 * lag]
 
 
 @njit(cache=True, nogil=True)
 def _filter(lines, i, late, size, plans, heads, stages, f):
     """Line i from column `late` on, with REACH samples more, through its biquad into f[i, MEMORY:]."""
-    _recall(heads, i, stages, f)
-    _taps(lines, i, late, size, plans, stages)
-    _pair(stages[0], 2, plans[i, 5], plans[i, 6], stages[1, 8:], size)
-    _pair(stages[1], 4, plans[i, 7], plans[i, 8], stages[2, 16:], size)
-    _pair(stages[2], 8, plans[i, 9], plans[i, 10], stages[3], size)
-    _recurse(stages[3], plans[i, 11], plans[i, 12], f[i], size)
-    _remember(heads, i, stages, f, size)
-
-
-@njit(cache=True, nogil=True)
-def _recall(heads, i, stages, f):
-    for j in range(4):
+    for j in range(REST):
         stages[0, j] = heads[i, j]
-    for j in range(8):
-        stages[1, j] = heads[i, 4 + j]
-    for j in range(16):
-        stages[2, j] = heads[i, 12 + j]
-    for j in range(32):
-        f[i, j] = heads[i, 28 + j]
-
-
-@njit(cache=True, nogil=True)
-def _remember(heads, i, stages, f, size):
-    for j in range(4):
+    for j in range(MEMORY):
+        f[i, j] = heads[i, REST + j]
+    _near(lines[i, late:], plans[i], stages[0, REST:], size)
+    _far(stages[0], plans[i], stages[1], size)
+    _recurse(stages[1], plans[i, 15], plans[i, 16], f[i], size)
+    for j in range(REST):
         heads[i, j] = stages[0, size + j]
-    for j in range(8):
-        heads[i, 4 + j] = stages[1, size + j]
-    for j in range(16):
-        heads[i, 12 + j] = stages[2, size + j]
-    for j in range(32):
+    for j in range(MEMORY):
         last = f[i, size + j]
-        heads[i, 28 + j] = last if abs(last) > SILENCE else 0.0
+        heads[i, REST + j] = last if abs(last) > SILENCE else 0.0
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
-def _taps(lines, i, late, size, plans, stages):
-    k0, k1, k2, k3, k4 = plans[i, 0], plans[i, 1], plans[i, 2], plans[i, 3], plans[i, 4]
-    x, y = lines[i, late:], stages[0, 4:]
+def _near(x, plan, y, size):
+    k0, k1, k2, k3, k4 = plan[0], plan[1], plan[2], plan[3], plan[4]
+    k5, k6, k7, k8 = plan[5], plan[6], plan[7], plan[8]
     for j in range(size):
-        y[j] = k0 * x[j + 4] + k1 * x[j + 3] + k2 * x[j + 2] + k3 * x[j + 1] + k4 * x[j]
+        one = k0 * x[j + 8] + k2 * x[j + 6] + k4 * x[j + 4] + k6 * x[j + 2] + k8 * x[j]
+        other = k1 * x[j + 7] + k3 * x[j + 5] + k5 * x[j + 3] + k7 * x[j + 1]
+        y[j] = one + other
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
-def _pair(x, lag, d1, d2, y, size):
+def _far(x, plan, y, size):
+    k1, k2, k3, k4, k5, k6 = plan[9], plan[10], plan[11], plan[12], plan[13], plan[14]
     for j in range(size):
-        y[j] = x[j + 2 * lag] - d1 * x[j + lag] + d2 * x[j]
+        one = x[j + 24] + k2 * x[j + 16] + k4 * x[j + 8] + k6 * x[j]
+        y[j] = one + (k1 * x[j + 20] + k3 * x[j + 12] + k5 * x[j + 4])
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})

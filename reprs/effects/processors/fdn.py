@@ -11,7 +11,6 @@ from torch import Tensor
 from reprs.effects.by_item import by_item
 from reprs.effects.delay_line import shifted
 from reprs.effects.feedback_network import network
-from reprs.effects.mix import crossfade
 from reprs.effects.spec import Param, effect
 
 # Spread evenly on a logarithmic axis, then moved a little apart so that few echoes coincide.
@@ -67,14 +66,21 @@ def fdn(
         raise ValueError(f"fdn: lines is 4, 8 or 16 and at least the {x.shape[1]} channels, got {lines}")
 
     def run(x: Tensor, width: Tensor, mix: Tensor, *knobs: Tensor) -> Tensor:
-        wet = _late(x, sample_rate, lines, *knobs)
-        mean = wet.mean(1, keepdim=True)
-        return crossfade(x, mean + width[:, None, None] * (wet - mean), mix)
+        wet, level = _late(x, sample_rate, lines, *knobs)
+        level, width, mix = (
+            level[:, None, None] * mix[:, None, None],
+            width[:, None, None],
+            mix[:, None, None],
+        )
+        # In place: fresh memory for a clip costs as much time as the arithmetic.
+        y = (x * (1 - mix)).addcmul_(wet, level * width)
+        return y.addcmul_(wet.mean(1, keepdim=True), level * (1 - width))
 
-    return by_item(run, x, width, mix, size, decay_s, high_decay, crossover_hz, pre_delay_ms, at_a_time=2)
+    return by_item(run, x, width, mix, size, decay_s, high_decay, crossover_hz, pre_delay_ms)
 
 
-def _late(x: Tensor, sample_rate: int, lines: int, *knobs: Tensor) -> Tensor:
+def _late(x: Tensor, sample_rate: int, lines: int, *knobs: Tensor) -> tuple[Tensor, Tensor]:
+    """What the lines say, and the gain `(B,)` that gives it unit energy."""
     size, decay_s, high_decay, crossover_hz, pre_delay_ms = (knob.double() for knob in knobs)
     per_ms = sample_rate / 1000
     delays = size[:, None] * size.new_tensor(DELAYS_MS[lines // 8]) * per_ms
@@ -84,7 +90,7 @@ def _late(x: Tensor, sample_rate: int, lines: int, *knobs: Tensor) -> Tensor:
     # In a lossless matrix every line holds the mean power of all.
     kept = torch.exp(-2 * rate * delays).mean(1)
     level = torch.sqrt(x.shape[1] / lines * (1 - kept) / kept)
-    return network(late, delays, shelves) * level.to(x.dtype)[:, None, None]
+    return network(late, delays, shelves), level.to(x.dtype)
 
 
 def _shelves(low: Tensor, steeper: Tensor, sample_rate: int, crossover_hz: Tensor) -> Tensor:

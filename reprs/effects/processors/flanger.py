@@ -54,15 +54,15 @@ def _swept(
     swing = sine(rate_hz, spread_deg, sample_rate, x.shape[1], x.shape[2])
     nearest, depth = (knob.double()[:, None, None] for knob in (delay_ms, depth_ms))
     delay = (nearest + depth / 2 * (1 + swing)) * (sample_rate / 1000)
-    rows = [x, delay.clamp(min=NEAREST_SAMPLES), feedback.double()[:, None, None].expand(x.shape)]
-    return _comb(
-        *(row.flatten(0, 1) for row in rows), reach=math.ceil(LONGEST_MS * sample_rate / 1000)
-    ).view_as(x)
+    rows = (x, delay.clamp(min=NEAREST_SAMPLES), feedback.double()[:, None, None].expand(x.shape))
+    v, lag, loop = (row.flatten(0, 1) for row in rows)
+    return _comb(v, lag, loop, math.ceil(LONGEST_MS * sample_rate / 1000)).view_as(x)
 
 
 def _comb(v: Tensor, delay: Tensor, feedback: Tensor, reach: int) -> Tensor:
     fold, slot = timeline.folded(), timeline.carried()
-    knobs = (delay, feedback, torch.zeros_like(delay))
+    undamped = torch.zeros_like(delay)
     if fold is None:
-        return moving.echoes(v, *knobs, slot, reach)
-    return fold.split_rows(moving.echoes(*(fold.join_rows(row) for row in (v, *knobs))))
+        return moving.echoes(v, delay, feedback, undamped, slot, reach)
+    v, delay, feedback, undamped = (fold.join_rows(row) for row in (v, delay, feedback, undamped))
+    return fold.split_rows(moving.echoes(v, delay, feedback, undamped))

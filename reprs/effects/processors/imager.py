@@ -35,6 +35,6 @@ def imager(
     mid, side = x[:, :1] + x[:, 1:], x[:, :1] - x[:, 1:]
     low = filter_sections(side, biquad.one_pole_lowpass(sample_rate, low_hz).unsqueeze(1))
     high = filter_sections(side, biquad.one_pole_highpass(sample_rate, high_hz).unsqueeze(1))
-    widths = (knob[:, None, None] for knob in (low_width, mid_width, high_width))
-    side = sum(width * band for width, band in zip(widths, (low, side - low - high, high), strict=True))
+    low_width, mid_width, high_width = (knob[:, None, None] for knob in (low_width, mid_width, high_width))
+    side = low_width * low + mid_width * (side - low - high) + high_width * high
     return torch.cat([mid + side, mid - side], dim=1) / 2

@@ -39,7 +39,9 @@ def multitap(
     knobs = [taps[f"tap{i + 1}_{knob}"] for i in range(TAPS) for knob in ("ms", "gain_db", "position")]
 
     def run(x: Tensor, mix: Tensor, *knobs: Tensor) -> Tensor:
-        wet = sum(_tap(x, sample_rate, *knobs[3 * i : 3 * i + 3]) for i in range(TAPS))
+        wet = _tap(x, sample_rate, *knobs[:3])
+        for i in range(1, TAPS):
+            wet = wet + _tap(x, sample_rate, *knobs[3 * i : 3 * i + 3])
         return crossfade(x, wet, mix)
 
     return by_item(run, x, mix, *knobs)
