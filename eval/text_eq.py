@@ -52,7 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     from eval.word_report import print_tables, save
 
-    result["command"] = shlex.join(["reprs", "eval", "text_eq", *(sys.argv[1:] if argv is None else argv)])
+    # Names only: a result says nothing of the folders of whoever made it.
+    given = [Path(a).name if Path(a).exists() else a for a in (sys.argv[1:] if argv is None else argv)]
+    result["command"] = shlex.join(["reprs", "eval", "text_eq", *given])
     print_tables(result)
     out = options.out or Path("runs/eval" if options.quick else "eval/results")
     for path in save(result, out, "text_eq"):
