@@ -68,7 +68,10 @@ def main() -> None:
     if arguments.output == RESULTS and PAGE.exists():
         PAGE.write_text(
             re.sub(
-                r"\| gradient \|.*?\n\n", lambda _: table(result) + "\n\n", PAGE.read_text(), flags=re.DOTALL
+                r"\| gradient \| plugin.*?\n\n",
+                lambda _: table(result) + "\n\n",
+                PAGE.read_text(),
+                flags=re.DOTALL,
             )
         )
     print(f"wrote {arguments.output}")

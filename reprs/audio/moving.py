@@ -42,8 +42,8 @@ def _section_backward(g: Tensor, x: Tensor, packed: Tensor) -> tuple[Tensor, Ten
 
     gx = torch.empty_like(x, memory_format=torch.contiguous_format)
     gpacked = torch.zeros(packed.shape, dtype=packed.dtype)
-    arrays = [t.contiguous().numpy() for t in (g, x, packed)]
-    moving_compiled.section_backward(*arrays, gx.numpy(), gpacked.numpy())
+    arrays: list[Any] = [t.contiguous().numpy() for t in (g, x, packed, gx, gpacked)]
+    moving_compiled.section_backward(*arrays)
     return gx, gpacked
 
 

@@ -22,9 +22,9 @@ def cascade(x: Tensor, a: Tensor, feedback: Tensor, stages: int) -> Tensor:
     fold, slot = timeline.folded(), timeline.carried()
     if fold is not None:
         joined = [fold.join_rows(tensor) for tensor in (x, a, feedback.double())]
-        return fold.split_rows(moving.cascade(*joined, stages))
+        return fold.split_rows(moving.cascade(*joined, stages=stages))
     if slot is not None:
-        return moving.cascade(x, a, feedback.double()[:, None].expand_as(a), stages, slot)
+        return moving.cascade(x, a, feedback.double()[:, None].expand_as(a), stages=stages, slot=slot)
     y = _cascade(x.cpu(), a.cpu(), feedback.double().cpu(), stages)
     return y.to(home)
 

@@ -47,7 +47,7 @@ def _smooth_in_pieces(r: Tensor, rise: Tensor, fall: Tensor) -> Tensor:
     if fold is not None:
         joined = [fold.join_rows(tensor) for tensor in (rows, *steps)]
         return fold.split_rows(moving.smooth(*joined)).view_as(r)
-    return moving.smooth(rows, *(step[:, None].expand_as(rows) for step in steps), slot).view_as(r)
+    return moving.smooth(rows, *(step[:, None].expand_as(rows) for step in steps), slot=slot).view_as(r)
 
 
 @torch.library.custom_op("reprs::smooth", mutates_args=(), device_types="cpu")

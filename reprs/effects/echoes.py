@@ -39,7 +39,7 @@ def _echoes_in_pieces(v: Tensor, delay_samples: Tensor, feedback: Tensor, pole: 
     if fold is not None:
         joined = [fold.join_rows(tensor) for tensor in (v, *knobs)]
         return fold.split_rows(moving.echoes(*joined))
-    return moving.echoes(v, *(knob[:, None].expand_as(v) for knob in knobs), slot)
+    return moving.echoes(v, *(knob[:, None].expand_as(v) for knob in knobs), slot=slot)
 
 
 def delayed(v: Tensor, delay_samples: Tensor) -> Tensor:

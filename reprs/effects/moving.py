@@ -17,7 +17,7 @@ from reprs.audio.timeline import Slot
 from reprs.effects.delay_line import catmull_rom
 
 
-def smooth(r: Tensor, rise: Tensor, fall: Tensor, slot: Slot | None = None) -> Tensor:
+def smooth(r: Tensor, rise: Tensor, fall: Tensor, *, slot: Slot | None = None) -> Tensor:
     """See `reprs.effects.ballistics.smooth`; `rise`, `fall` float64."""
     y, state = _smooth(r.cpu(), rise.cpu(), fall.cpu(), *_before(slot, (len(r),)))
     _keep(slot, state)
@@ -25,7 +25,7 @@ def smooth(r: Tensor, rise: Tensor, fall: Tensor, slot: Slot | None = None) -> T
 
 
 def echoes(
-    v: Tensor, delay: Tensor, feedback: Tensor, pole: Tensor, slot: Slot | None = None, reach: int = 0
+    v: Tensor, delay: Tensor, feedback: Tensor, pole: Tensor, *, slot: Slot | None = None, reach: int = 0
 ) -> Tensor:
     """See `reprs.effects.echoes.echoes`; everything but `v` float64. A stream remembers `reach` samples."""
     whole = delay.detach().floor()
@@ -37,7 +37,7 @@ def echoes(
     return q.to(v.device)
 
 
-def cascade(x: Tensor, a: Tensor, feedback: Tensor, stages: int, slot: Slot | None = None) -> Tensor:
+def cascade(x: Tensor, a: Tensor, feedback: Tensor, *, stages: int, slot: Slot | None = None) -> Tensor:
     """See `reprs.effects.allpasses.cascade`; `a`, `feedback` float64."""
     y, state = _cascade(x.cpu(), a.cpu(), feedback.cpu(), *_before(slot, (len(x), stages + 1)))
     _keep(slot, state)

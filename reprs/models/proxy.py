@@ -38,10 +38,13 @@ class NeuralProxy(nn.Module):
         blocks: int = 5,
     ) -> None:
         super().__init__()
-        self.config = {"plugin": plugin, "params": {name: list(row) for name, row in params.items()}}
+        self.config: dict[str, Any] = {
+            "plugin": plugin,
+            "params": {name: list(row) for name, row in params.items()},
+        }
         self.config |= {"sample_rate": sample_rate, "width": width, "kernel": kernel, "blocks": blocks}
         self.sample_rate = sample_rate
-        self.params = {name: Param(*row[:2], default=row[2], scale=row[3]) for name, row in params.items()}
+        self.params = {name: Param(row[0], row[1], row[2], row[3]) for name, row in params.items()}
         self.condition = nn.Sequential(nn.Linear(len(params), 32), nn.SiLU(), nn.Linear(32, 32), nn.SiLU())
         self.enter = nn.Conv1d(2, width, 1)
         self.blocks = nn.ModuleList(Block(width, kernel, kernel**i, 32) for i in range(blocks))

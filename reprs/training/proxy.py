@@ -76,7 +76,7 @@ class ProxyRecipe(pl.LightningModule):
         with torch.no_grad():
             return x, z, self.plugin(x, self.hparams["sample_rate"], z)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         optimizer = torch.optim.AdamW(self.proxy.parameters(), lr=self.hparams["learning_rate"])
         total, warmup = self.trainer.max_steps, self.hparams["warmup_steps"]
 

@@ -63,6 +63,6 @@ def _comb(v: Tensor, delay: Tensor, feedback: Tensor, reach: int) -> Tensor:
     fold, slot = timeline.folded(), timeline.carried()
     undamped = torch.zeros_like(delay)
     if fold is None:
-        return moving.echoes(v, delay, feedback, undamped, slot, reach)
+        return moving.echoes(v, delay, feedback, undamped, slot=slot, reach=reach)
     v, delay, feedback, undamped = (fold.join_rows(row) for row in (v, delay, feedback, undamped))
     return fold.split_rows(moving.echoes(v, delay, feedback, undamped))
