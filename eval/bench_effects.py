@@ -5,16 +5,19 @@
 
 Stereo clips of 5 s at 44.1 kHz, each with knobs of its own, in batches of 16 and 1; forward, and forward with
 the gradient in audio and knobs. The contestants take turns and the median of the repeats counts, in CPU
-seconds: other work on the machine disturbs them less than the clock. Writes table, JSON and plot to
-eval/results/bench_effects.*.
+seconds: other work on the machine disturbs them less than the clock. glibc is told to keep the memory it was
+given, for all contestants alike: else mapping fresh pages costs as much as a compressor. `--default-allocator`
+leaves it alone. Writes table, JSON and plot to eval/results/bench_effects.*.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,14 +35,23 @@ BATCHES = (16, 1)
 LANES_IN_C = {"eq": 37, "compressor": 38, "reverb": 22, "eq–compressor–distortion–reverb–gain": 13.5}
 
 
+# Read by glibc when a process starts.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**34)}
+
+
 def main() -> None:
     arguments = _arguments()
+    keeps = all(os.environ.get(name) == value for name, value in KEEP_MEMORY.items())
+    if sys.platform == "linux" and not (keeps or arguments.default_allocator):
+        command = [sys.executable, "-m", "eval.bench_effects", *sys.argv[1:]]
+        os.execve(sys.executable, command, os.environ | KEEP_MEMORY)
     torch.set_num_threads(1)
     result: dict[str, Any] = {
         "machine": platform.processor() or platform.machine(),
         "torch": torch.__version__,
         "seconds": arguments.seconds,
         "repeats": arguments.repeats,
+        "allocator keeps memory": keeps,
         "lanes in C, × pedalboard": LANES_IN_C,
         "eq worst error_db": worst_eq_error_db(_clips(16, arguments.seconds), draw_knobs(16)["eq"]),
         "rows": [],
@@ -176,6 +188,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--every-effect", action="store_true", help="also time each effect of the registry")
+    parser.add_argument("--default-allocator", action="store_true", help="do not tell glibc to keep memory")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS, metavar="FOLDER")
     return parser.parse_args()
 
