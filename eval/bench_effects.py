@@ -54,24 +54,27 @@ def main() -> None:
         "allocator keeps memory": keeps,
         "lanes in C, × pedalboard": LANES_IN_C,
         "eq worst error_db": worst_eq_error_db(_clips(16, arguments.seconds), draw_knobs(16)["eq"]),
-        "rows": [],
+        "measured": [],
     }
     for batch in BATCHES:
         x, knobs = _clips(batch, arguments.seconds), draw_knobs(batch)
-        result["rows"].append(_row("copy in and out", "forward", batch, {"reprs": x.clone}, {}, x, arguments))
+        result["measured"].append(
+            _row("copy in and out", "forward", batch, {"reprs": x.clone}, {}, x, arguments)
+        )
         for name, task in TASKS.items():
             with torch.no_grad():
                 row = _row(name, "forward", batch, *forward(task, x, knobs), x, arguments)
-            result["rows"].append(row)
+            result["measured"].append(row)
         for name, task in GRADIENT_TASKS.items():
             contestants, left_out = forward_backward(task, x, knobs)
-            result["rows"].append(
+            result["measured"].append(
                 _row(name, "forward + backward", batch, contestants, left_out, x, arguments)
             )
     if arguments.every_effect:
         x = _clips(16, arguments.seconds)
         result["ns_per_sample"] = {name: time_effect(name, x) for name in sorted(registry)}
     print(text(result))
+    result["rows"] = {_label(row): _figures(row) for row in result["measured"]}
     arguments.output.mkdir(parents=True, exist_ok=True)
     (arguments.output / "bench_effects.json").write_text(json.dumps(result, indent=2) + "\n")
     plot(result).savefig(arguments.output / "bench_effects.png", dpi=120)
@@ -114,14 +117,23 @@ def text(result: dict[str, Any]) -> str:
         "| task | batch | " + " | ".join(f"{n}, × real time" for n in names) + " | reprs is faster by |",
         "| --- " * (len(names) + 3) + "|",
     ]
-    for row in result["rows"]:
+    for row in result["measured"]:
         speeds = [f"{row['× real time'][n]:,.0f}" if n in row["× real time"] else "–" for n in names]
         ratios = ", ".join(f"{ratio:.1f} × {n}" for n, ratio in row["reprs is × as fast as"].items())
         lines.append(f"| {row['task']}, {row['mode']} | {row['batch']} | {' | '.join(speeds)} | {ratios} |")
-    reasons = sorted({f"{n}: {why}" for row in result["rows"] for n, why in row["left out"].items()})
+    reasons = sorted({f"{n}: {why}" for row in result["measured"] for n, why in row["left out"].items()})
     lines += ["", f"EQ, float32 against float64: {result['eq worst error_db']:.0f} dB at worst.", *reasons]
     lines += [f"{name}: {ns:.1f} ns a sample" for name, ns in result.get("ns_per_sample", {}).items()]
     return "\n".join(lines)
+
+
+def _label(row: dict[str, Any]) -> str:
+    return f"{row['task']}, {row['mode']}, batch of {row['batch']}"
+
+
+def _figures(row: dict[str, Any]) -> dict[str, float]:
+    ratios = {f"reprs is × {name}": ratio for name, ratio in row["reprs is × as fast as"].items()}
+    return {f"{name}, × real time": speed for name, speed in row["× real time"].items()} | ratios
 
 
 def plot(result: dict[str, Any]) -> Any:
@@ -131,7 +143,7 @@ def plot(result: dict[str, Any]) -> Any:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    rows = [row for row in result["rows"] if row["batch"] == max(BATCHES)]
+    rows = [row for row in result["measured"] if row["batch"] == max(BATCHES)]
     figure, axes = pyplot.subplots(figsize=(9, 0.55 * len(rows) + 1.2), layout="constrained")
     names = ["reprs", "pedalboard", "dasp", "scipy"]
     for k, name in enumerate(names):
