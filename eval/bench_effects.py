@@ -6,8 +6,8 @@
 Stereo clips of 5 s at 44.1 kHz, each with knobs of its own, in batches of 16 and 1; forward, and forward with
 the gradient in audio and knobs. The contestants take turns and the median of the repeats counts, in CPU
 seconds: other work on the machine disturbs them less than the clock. glibc is told to keep the memory it was
-given, for all contestants alike: else mapping fresh pages costs as much as a compressor. `--default-allocator`
-leaves it alone. Writes table, JSON and plot to eval/results/bench_effects.*.
+given, for all contestants alike: else mapping fresh pages costs as much as a compressor does.
+`--default-allocator` leaves it alone. Writes table, JSON and plot to eval/results/bench_effects.*.
 """
 
 from __future__ import annotations
