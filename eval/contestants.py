@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reprs.effects import Chain, Effect, registry
+from reprs.effects import Chain, registry
 
 SAMPLE_RATE = 44_100
 Run = Callable[[], Any]
@@ -83,10 +83,6 @@ def _ours(task: tuple[str, ...], knobs: dict[str, Tensor]) -> tuple[Chain, Tenso
     return Chain([OURS[name] for name in task]), torch.cat([knobs[name] for name in task], dim=1)
 
 
-def _natural(effect: Effect, z: Tensor) -> dict[str, Tensor]:
-    return effect.from_unit(z)
-
-
 def _pedalboard(task: tuple[str, ...], x: Tensor, knobs: dict[str, Tensor]) -> Run:
     import pedalboard
 
@@ -102,7 +98,7 @@ def _plugins(name: str, z: Tensor, clip: int) -> list[Any]:
     """Pedalboard's plugins of one effect with the knobs of one clip."""
     import pedalboard
 
-    knob = {key: float(value[clip]) for key, value in _natural(OURS[name], z).items()}
+    knob = {key: float(value[clip]) for key, value in OURS[name].from_unit(z).items()}
     if name == "eq":
         kinds = {"low_shelf": pedalboard.LowShelfFilter, "high_shelf": pedalboard.HighShelfFilter}
         return [
@@ -127,7 +123,7 @@ def _scipy(x: Tensor, z: Tensor) -> Run:
 
     from reprs.effects import biquad
 
-    knob = {key: value.double() for key, value in _natural(OURS["eq"], z).items()}
+    knob = {key: value.double() for key, value in OURS["eq"].from_unit(z).items()}
     designs = {"low_shelf": biquad.low_shelf, "high_shelf": biquad.high_shelf}
     sections = torch.stack(
         [
@@ -165,7 +161,7 @@ def _try_dasp(
         def run() -> Any:
             y = audio
             for name in task:
-                y = _dasp(dasp, name, y, {k: v[:, None] for k, v in _natural(OURS[name], z[name]).items()})
+                y = _dasp(dasp, name, y, {k: v[:, None] for k, v in OURS[name].from_unit(z[name]).items()})
             return y.square().mean().backward() if backward else y
 
         return run

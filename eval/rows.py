@@ -73,7 +73,10 @@ def make_row(spec: str, name: str | None = None) -> Row:
         return untrained_like(reprs.load(SHIPPED))
     if spec == "cdpam":
         return foreign.CdpamEncoder()
-    return Model(name or Path(spec).stem, reprs.load(spec))
+    model = reprs.load(spec)
+    if not hasattr(model, "embed"):
+        raise ValueError(f"{spec!r} embeds no audio; effect and timbre do")
+    return Model(name or Path(spec).stem, model)
 
 
 def make_rows(specs: Sequence[str], untrained: bool) -> list[Row]:

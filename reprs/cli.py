@@ -227,7 +227,7 @@ def _print_table(rows: Sequence[Sequence[str]]) -> None:
 def _encoder(model: str, device: str) -> Any:
     from reprs.models import hub
 
-    encoder = hub.load(model)
+    encoder = hub.load_encoder(model)
     try:
         return encoder.to(device)
     except (

@@ -41,7 +41,7 @@ class HearModel(nn.Module):
 
 def load_model(model_file_path: str = "") -> HearModel:
     """The checkpoint at a path, of a shipped name or a hub id; the shipped `effect` without one."""
-    return HearModel(hub.load(model_file_path or DEFAULT_MODEL))
+    return HearModel(hub.load_encoder(model_file_path or DEFAULT_MODEL))
 
 
 def get_scene_embeddings(audio: Tensor, model: HearModel) -> Tensor:

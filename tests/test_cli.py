@@ -328,3 +328,11 @@ def test_the_help_of_the_installed_command_takes_under_a_second_and_no_torch():
         times.append(time.perf_counter() - start)
         assert done.stdout.endswith("False\n")
     assert min(times) < 1
+
+
+def test_a_model_that_embeds_nothing_is_one_line(tmp_path, capsys):
+    from reprs.audio import files
+
+    files.write(tmp_path / "a.wav", torch.zeros(2, 44_100) + 0.1, 44_100)
+    assert main(["embed", str(tmp_path / "a.wav"), "-o", str(tmp_path / "a.npz"), "--model", "proxy"]) == 2
+    assert "'proxy' embeds no audio" in capsys.readouterr().err

@@ -96,6 +96,14 @@ def load(name_or_path: str | Path) -> Any:
     return encoder.eval().requires_grad_(False)
 
 
+def load_encoder(name_or_path: str | Path) -> Any:
+    """`load`, for those who need vectors: a model that embeds no audio, such as `proxy`, is refused."""
+    model = load(name_or_path)
+    if not hasattr(model, "embed"):
+        raise CheckpointError(f"{str(name_or_path)!r} embeds no audio; effect and timbre do")
+    return model
+
+
 def available() -> list[str]:
     """Names of the checkpoints that come with this checkout or wheel."""
     return sorted({p.stem for folder in _folders() for p in folder.glob("*.safetensors")})
