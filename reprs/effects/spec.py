@@ -171,6 +171,20 @@ class Effect:
         params = {n: p.narrow(*ranges[n]) if n in ranges else p for n, p in self.params.items()}
         return replace(self, params=params)
 
+    def fix(self, **values: float) -> Effect:
+        """The same effect without these knobs, which stay put in natural units: `reverb.fix(mix=1)`."""
+        unknown = set(values) - set(self.params)
+        if unknown:
+            raise ValueError(f"{self.name} has no knob {sorted(unknown)}; it has {list(self.params)}")
+
+        @functools.wraps(self.function)
+        def function(x: Tensor, sample_rate: int, **others: Any) -> Tensor:
+            fixed = {name: x.new_full((len(x),), value) for name, value in values.items()}
+            return self.function(x, sample_rate, **fixed, **others)
+
+        params = {n: p for n, p in self.params.items() if n not in values}
+        return replace(self, params=params, function=function)
+
     def with_options(self, **options: Any) -> Effect:
         """The same effect with other static choices: `distortion.with_options(shape="hard")`."""
         unknown = set(options) - set(self.options)

@@ -63,3 +63,13 @@ def test_names_of_repeated_effects_stay_apart():
 def test_a_wrong_order_or_mask_is_refused(inputs, wrong):
     with pytest.raises(ValueError, match=r"for this chain|permutation"):
         CHAIN(*inputs[:1], 44_100, inputs[1], **wrong)
+
+
+def test_a_fixed_knob_is_gone_and_stays_put():
+    x, fixed = music(2, samples=2_000), registry["delay"].fix(mix=1.0, feedback=0.5)
+    assert list(fixed.params) == ["delay_ms", "ping_pong", "damping_hz"]
+    expected = registry["delay"](x, 44_100, delay_ms=30.0, mix=1.0, feedback=0.5)
+    assert torch.equal(fixed(x, 44_100, delay_ms=30.0), expected)
+    assert "mix" in registry["delay"].params
+    with pytest.raises(ValueError, match="no knob"):
+        fixed.fix(mix=0.5)

@@ -1,0 +1,62 @@
+"""All the knobs of a console: what every track has, what they share, what is on and what is plugged where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+NOWHERE = -1
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What is plugged where; a field that is None is as if it said "no" for every track.
+
+    `key` `(B, N)` is the track whose input a track's dynamics listen to (a side-chain), `group` `(B, N)` the
+    group that a track goes to instead of the master; `NOWHERE` is none. `muted` and `soloed` `(B, N)` are
+    true or false; where any track of a mix is soloed the others are silent.
+    """
+
+    key: Tensor | None = None
+    group: Tensor | None = None
+    muted: Tensor | None = None
+    soloed: Tensor | None = None
+
+    def shuffled(self, order: Tensor) -> Patch:
+        """The patch of the same tracks in another order; `order` `(N,)` is where each one comes from."""
+        key = self.key
+        if key is not None:
+            moved = order.argsort()[key.clamp(min=0)]
+            key = moved.where(key >= 0, key)[:, order]
+        group, muted, soloed = (_columns(v, order) for v in (self.group, self.muted, self.soloed))
+        return Patch(key, group, muted, soloed)
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Settings in [0, 1] for `B` mixes of `N` tracks: `tracks` `(B, N, Pt)` and `shared` `(B, Ps)`.
+
+    `tracks_on` `(B, N, Et)` and `shared_on` `(B, Es)` say which effects are on; None is all of them. Knobs
+    that move have a last dimension of frames, spread evenly over the audio. What a column means only the
+    console knows (`Console.track_params`, `.shared_params`, `.track_switches`, `.shared_switches`).
+    """
+
+    tracks: Tensor
+    shared: Tensor
+    tracks_on: Tensor | None = None
+    shared_on: Tensor | None = None
+    patch: Patch = Patch()
+
+    def shuffled(self, order: Tensor) -> Knobs:
+        """The knobs of the same tracks in another order; `order` `(N,)` is where each one comes from."""
+        return replace(
+            self,
+            tracks=self.tracks[:, order],
+            tracks_on=_columns(self.tracks_on, order),
+            patch=self.patch.shuffled(order),
+        )
+
+
+def _columns(values: Tensor | None, order: Tensor) -> Tensor | None:
+    return None if values is None else values[:, order]
