@@ -7,8 +7,11 @@ with a flag that they are there, and a timbre embedding (of words, or of audio w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from reprs.audio.measures import NAMES, measure
 from reprs.audio.resample import resample
@@ -27,6 +30,7 @@ CONDITION_TIMBRE = slice(HEARD_FLAG + 1, TIMBRE_FLAG)
 # Of a long recording its loudest windows are heard, one of each part.
 WINDOW_S, WINDOWS = 4.0, 3
 SILENT_DBFS = -80.0
+AT_ONCE = 4  # windows stay in a CPU's cache
 
 
 @torch.no_grad()
@@ -36,21 +40,20 @@ def tokens(
     """Tracks `(B, N, C, T)` → tokens `(B, N, D)` and who sounds `(B, N)`: there by `mask`, and not silent."""
     heard = sounding(tracks, mask)
     found = torch.zeros(*tracks.shape[:2], TOKEN_DIM)
-    for mix, row, present in zip(tracks, found, heard, strict=True):
-        if not bool(present.any()):
-            continue
-        active = mix[present]
-        row[present, : EMBEDDING_DIM + MEASURES] = torch.stack(
-            [torch.cat(hear(ears, track, sample_rate)) for track in active]
-        )
-        row[present, EMBEDDING_DIM + MEASURES :] = _measured(ears, active.sum(0), sample_rate)
+    if not bool(heard.any()):
+        return found, heard
+    each = list(tracks[heard])
+    found[heard, : EMBEDDING_DIM + MEASURES] = hear(ears, each, sample_rate)
+    sums = torch.where(heard[..., None, None], tracks, 0).sum(1)
+    measured = _measures([excerpts(mix, sample_rate) for mix in sums])
+    found[..., EMBEDDING_DIM + MEASURES :] = measured[:, None] * heard[..., None]
     return found, heard
 
 
 @torch.no_grad()
 def condition(
     ears: EffectEncoder,
-    references: list[Tensor] | Tensor | None,
+    references: Sequence[Tensor] | Tensor | None,
     sample_rate: int,
     timbre: Tensor | None = None,
 ) -> Tensor:
@@ -58,8 +61,7 @@ def condition(
     batch = len(references) if references is not None else 1 if timbre is None else len(timbre)
     found = torch.zeros(batch, CONDITION_DIM)
     if references is not None:
-        rows = [torch.cat(hear(ears, reference, sample_rate)) for reference in references]
-        found[:, :HEARD_FLAG], found[:, HEARD_FLAG] = torch.stack(rows), 1.0
+        found[:, :HEARD_FLAG], found[:, HEARD_FLAG] = hear(ears, list(references), sample_rate), 1.0
     if timbre is not None:
         found[:, CONDITION_TIMBRE], found[:, TIMBRE_FLAG] = timbre, 1.0
     return found
@@ -73,11 +75,33 @@ def without(condition: Tensor, heard: Tensor, timbre: Tensor) -> Tensor:
     return kept
 
 
-def hear(ears: EffectEncoder, x: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
-    """A recording `(C, T)`: its embedding `(256,)`, of unit length, and its measures `(M,)`."""
-    clips = excerpts(x, sample_rate)
-    e = torch.nn.functional.normalize(ears(clips).mean(0), dim=0)
-    return e, measure(clips.transpose(0, 1).flatten(1)[None], SAMPLE_RATE)[0]
+def hear(ears: EffectEncoder, recordings: Sequence[Tensor], sample_rate: int) -> Tensor:
+    """Recordings, a `(C, T)` each, → embeddings, of unit length, and measures beside them `(R, 256 + M)`."""
+    clips = [excerpts(x, sample_rate) for x in recordings]
+    return torch.cat([_embedded(ears, clips), _measures(clips)], dim=1)
+
+
+def _embedded(ears: EffectEncoder, clips: Sequence[Tensor]) -> Tensor:
+    """The mean embedding of every recording's windows; windows of one length go through together."""
+    rows: dict[int, list[Tensor]] = {}
+    for clip in clips:
+        rows.setdefault(clip.shape[-1], []).append(clip)
+    found = {n: torch.cat([ears(x) for x in torch.cat(same).split(AT_ONCE)]) for n, same in rows.items()}
+    used = dict.fromkeys(found, 0)
+    means = []
+    for clip in clips:
+        length, first = clip.shape[-1], used[clip.shape[-1]]
+        means.append(found[length][first : first + len(clip)].mean(0))
+        used[length] += len(clip)
+    return F.normalize(torch.stack(means), dim=1)
+
+
+def _measures(clips: Sequence[Tensor]) -> Tensor:
+    """The measures of every recording's windows, put one after another."""
+    joined = [clip.transpose(0, 1).flatten(1) for clip in clips]
+    if len({x.shape[1] for x in joined}) == 1:
+        return torch.cat([measure(x, SAMPLE_RATE) for x in torch.stack(joined).split(AT_ONCE)])
+    return torch.cat([measure(x[None], SAMPLE_RATE) for x in joined])
 
 
 def excerpts(x: Tensor, sample_rate: int) -> Tensor:
@@ -86,7 +110,7 @@ def excerpts(x: Tensor, sample_rate: int) -> Tensor:
     More than two channels are mixed down; less than 0.1 s is padded with silence.
     """
     x = x.float() if x.shape[0] <= 2 else x.float().mean(0, keepdim=True)
-    x = torch.nn.functional.pad(x, (0, max(0, round(0.1 * sample_rate) - x.shape[1])))
+    x = F.pad(x, (0, max(0, round(0.1 * sample_rate) - x.shape[1])))
     length = min(round(WINDOW_S * sample_rate), x.shape[1])
     parts = min(WINDOWS, x.shape[1] // length)
     chosen = [_loudest(part, length) for part in x.tensor_split(parts, dim=1)]
@@ -97,10 +121,6 @@ def sounding(tracks: Tensor, mask: Tensor | None = None) -> Tensor:
     """Which tracks `(B, N)` of `(B, N, C, T)` are there and louder than -80 dBFS at their peak."""
     loud = tracks.abs().amax((2, 3)) > 10 ** (SILENT_DBFS / 20)
     return loud if mask is None else loud & (mask != 0)
-
-
-def _measured(ears: EffectEncoder, x: Tensor, sample_rate: int) -> Tensor:
-    return measure(excerpts(x, sample_rate).transpose(0, 1).flatten(1)[None], SAMPLE_RATE)[0]
 
 
 def _loudest(part: Tensor, length: int) -> Tensor:

@@ -10,6 +10,7 @@ from reprs.corpora.debian import DebianCorpus
 from reprs.corpora.folder import FolderCorpus
 from reprs.corpora.freepats import FreepatsCorpus
 from reprs.corpora.item import Corpus
+from reprs.corpora.midi import MidiCorpus
 from reprs.corpora.sample_packs import SamplePackCorpus
 from reprs.corpora.shards import ShardsCorpus
 from reprs.corpora.soundfonts import SoundfontCorpus
@@ -20,6 +21,7 @@ CORPORA = (
     FolderCorpus,
     StemsCorpus,
     DebianCorpus,
+    MidiCorpus,
     SoundfontCorpus,
     FreepatsCorpus,
     SamplePackCorpus,
