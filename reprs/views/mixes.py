@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from reprs.effects import Param
+from reprs.views import taste
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ class Spread:
     deviation: float
     of: Literal["unit", "octaves", "level", "to_level"] = "unit"
 
-    def draw(self, level_db: Tensor, generator: torch.Generator) -> Tensor:
-        """A value for each of `level_db` `(…)`."""
-        normal = torch.randn(level_db.shape, generator=generator) * self.deviation
+    def draw(self, level_db: Tensor, deviating: Tensor) -> Tensor:
+        """A value for each of `level_db` `(…)` that deviates as `deviating` `(…)` says."""
+        normal = deviating * self.deviation
         if self.of == "octaves":
             return self.middle * 2**normal
         return self.middle + normal + {"level": level_db, "to_level": -level_db}.get(self.of, 0)
@@ -118,7 +119,7 @@ class KnobPrior:
     """Draws settings of a console from the names of its knobs and switches.
 
     A knob that no pattern of `SPREADS` fits is drawn around its default, within a sixth of its range either
-    way. Randomness comes from the generator alone.
+    way. The tracks of a mix have a `taste` in common. Randomness comes from the generator alone.
     """
 
     def __init__(
@@ -135,13 +136,14 @@ class KnobPrior:
         """Settings for `B` mixes of `N` tracks with RMS `levels_db` `(B, N)` in dBFS, -inf for silence."""
         levels_db = levels_db.clamp(QUIETEST_DB, LOUDEST_DB)
         batch = len(levels_db)
+        common = taste.draw(batch, generator)
         sum_db = 10 * torch.log10((10 ** (levels_db / 10)).sum(1))
         too_loud_db = levels_db - levels_db.mean(1, keepdim=True)
         return RandomKnobs(
-            self._knobs(self.track_params, levels_db, generator, too_loud_db),
-            self._knobs(self.shared_params, sum_db, generator),
-            self._switches(self.track_switches, (batch, levels_db.shape[1]), generator),
-            self._switches(self.shared_switches, (batch,), generator),
+            self._knobs(self.track_params, levels_db, generator, common, too_loud_db),
+            self._knobs(self.shared_params, sum_db, generator, common),
+            self._switches(self.track_switches, (batch, levels_db.shape[1]), generator, common),
+            self._switches(self.shared_switches, (batch,), generator, common),
         )
 
     def mean(self, tracks: int) -> RandomKnobs:
@@ -166,7 +168,8 @@ class KnobPrior:
     def _normal(self, params: Mapping[str, Param]) -> tuple[Tensor, Tensor]:
         """Middle and deviation in [0, 1] of every knob, `(P,)` each, estimated from draws."""
         generator = torch.Generator().manual_seed(0)
-        z = self._knobs(params, torch.full((512,), -20.0), generator)
+        common = taste.draw(512, generator)
+        z = self._knobs(params, torch.full((512,), -20.0), generator, common)
         return z.mean(0), z.std(0).clamp(min=0.02)
 
     def _knobs(
@@ -174,10 +177,11 @@ class KnobPrior:
         params: Mapping[str, Param],
         level_db: Tensor,
         generator: torch.Generator,
+        common: Tensor,
         too_loud_db: Tensor | None = None,
     ) -> Tensor:
         """Knobs `(…, P)` for levels `(…)`: each by itself, then those that follow others."""
-        values = {name: _value(name, param, level_db, generator) for name, param in params.items()}
+        values = {name: _value(name, param, level_db, generator, common) for name, param in params.items()}
         if too_loud_db is not None and "fader_db" in values:
             values["fader_db"] = (values["fader_db"] - BALANCED * too_loud_db).clamp(-24, 9)
         for name in params:
@@ -188,9 +192,14 @@ class KnobPrior:
         columns = [param.to_unit(values[name]) for name, param in params.items()]
         return torch.stack(columns, dim=-1) if columns else torch.zeros(*level_db.shape, 0)
 
-    def _switches(self, names: Sequence[str], size: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        chances = torch.tensor([_first(ON, name) or LEFT_ALONE for name in names])
-        return torch.rand(*size, len(names), generator=generator) < chances
+    def _switches(
+        self, names: Sequence[str], size: tuple[int, ...], generator: torch.Generator, common: Tensor
+    ) -> Tensor:
+        drawn = []
+        for name in names:
+            wish = torch.special.ndtr(taste.deviating(name, size, common, generator))
+            drawn.append(wish > 1 - (_first(ON, name) or LEFT_ALONE))
+        return torch.stack(drawn, dim=-1) if drawn else torch.zeros(*size, 0, dtype=torch.bool)
 
 
 def level_db(x: Tensor) -> Tensor:
@@ -198,13 +207,13 @@ def level_db(x: Tensor) -> Tensor:
     return 20 * torch.log10(x.square().mean((-1, -2)).sqrt())
 
 
-def _value(name: str, param: Param, level_db: Tensor, generator: torch.Generator) -> Tensor:
+def _value(name: str, param: Param, level_db: Tensor, generator: torch.Generator, common: Tensor) -> Tensor:
     """A value for each level `(…)`, in the knob's unit."""
     spread = _first(SPREADS, name)
     if spread is None:
         middle = float(param.to_unit(torch.tensor(float(param.default))))
         return param.from_unit((middle + torch.randn(level_db.shape, generator=generator) / 6).clamp(0, 1))
-    value = spread.draw(level_db, generator)
+    value = spread.draw(level_db, taste.deviating(name, level_db.shape, common, generator))
     closed = torch.rand(level_db.shape, generator=generator)
     if name.endswith("_gain_db"):
         return value.masked_fill(closed < FLAT_SHARE, 0.0)
