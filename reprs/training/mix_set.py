@@ -1,0 +1,190 @@
+"""The training set of controllers and mix generators: what is heard of random mixes, computed once.
+
+Encoders are frozen, so tokens and conditions of a mix never change: they are kept in the cache folder, a few
+kilobytes a mix, and an epoch over ten thousand mixes takes seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reprs.console import listening
+from reprs.console.knobs import Knobs
+from reprs.console.standard import standard_console
+from reprs.corpora.cache import cache_folder
+from reprs.corpora.progress import track
+from reprs.models import hub
+from reprs.training.data import Source, corpora_of
+from reprs.training.random_mixes import MixBatch, RandomMixes, Words
+from reprs.training.songs import Songs
+from reprs.views.mixes import level_db
+
+# Part of the key: raise it when prior, console or listening change what is kept.
+VERSION = 1
+MOST_TRACKS = 6
+# Tracks and mixes of every draw of a shard.
+DRAWS = ((1, 24), (1, 24), (2, 8), (3, 8), (4, 8), (5, 8), (6, 8))
+FIELDS = ("tokens", "there", "condition", "sound", "words", "tracks", "shared", "tracks_on", "shared_on")
+
+
+@dataclass(frozen=True)
+class MixSet:
+    """Where the mixes come from, and how many shards of 88 there are; `seed` draws them."""
+
+    corpora: list[Source]
+    shards: int = 120
+    part_s: float = 4.0
+    foreign_share: float = 0.3
+    ears: str = "effect"
+    timbre: str = "timbre"
+    seed: int = 0
+
+    def folder(self) -> Path:
+        """Where the shards are kept: their number is not part of the name, so that a set can grow."""
+        about = {k: v for k, v in asdict(self).items() if k != "shards"} | {
+            "version": VERSION,
+            "draws": DRAWS,
+        }
+        about["hashes"] = [hub.load(name).model_hash for name in (self.ears, self.timbre)]
+        key = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        return cache_folder("mixes", key)
+
+    def build(self) -> None:
+        """Render and hear what is missing: about 15 s a shard on one core; a cut run goes on where it was."""
+        folder = self.folder()
+        missing = [i for i in range(self.shards) if not (folder / _name(i)).exists()]
+        if not missing:
+            return
+        maker = ShardMaker(self)
+        for index in track(missing, "hearing random mixes"):
+            scratch = folder / f".{os.getpid()}-{_name(index)}"
+            np.savez(scratch, **maker(index))
+            scratch.rename(folder / _name(index))
+
+    def load(self) -> Mixes:
+        """The shards that are there, at most `shards`; raises ValueError where there is none."""
+        paths = [p for i in range(self.shards) if (p := self.folder() / _name(i)).exists()]
+        if not paths:
+            raise ValueError("no random mixes yet: `reprs fit` makes them, or MixSet.build()")
+        return Mixes.joined([_read(path) for path in paths])
+
+
+@dataclass(frozen=True)
+class Mixes:
+    """`M` mixes, tracks padded to `MOST_TRACKS`.
+
+    `tokens` `(M, N, D)`, `there` `(M, N)`, `condition` `(M, R)` of the reference without timbre, timbre
+    embeddings of its `sound` and of `words` about it `(M, 256)`, the knobs, the levels of the tracks in dBFS
+    `(M, N)`, captions and contents.
+    """
+
+    tokens: Tensor
+    there: Tensor
+    condition: Tensor
+    sound: Tensor
+    words: Tensor
+    knobs: Knobs
+    levels_db: Tensor
+    captions: list[str] = field(default_factory=list)
+    contents: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitem__(self, rows: Tensor) -> Mixes:
+        """Some of the mixes; `rows` `(K,)` are indices or true where a mix is taken."""
+        index = rows.nonzero()[:, 0] if rows.dtype == torch.bool else rows
+        k = self.knobs
+        assert k.tracks_on is not None and k.shared_on is not None
+        knobs = Knobs(k.tracks[index], k.shared[index], k.tracks_on[index], k.shared_on[index])
+        heard = [getattr(self, n)[index] for n in ("tokens", "there", "condition", "sound", "words")]
+        texts = [[texts[i] for i in index.tolist()] for texts in (self.captions, self.contents)]
+        return Mixes(*heard, knobs, self.levels_db[index], *texts)
+
+    @staticmethod
+    def joined(parts: Sequence[dict[str, Any]]) -> Mixes:
+        """Shards one after another."""
+        columns = {n: torch.cat([torch.from_numpy(p[n]) for p in parts]) for n in (*FIELDS, "levels_db")}
+        knobs = Knobs(*(columns.pop(n) for n in FIELDS[5:]))
+        heard = [columns[n].float() if n != "there" else columns[n] for n in FIELDS[:5]]
+        texts = [[str(t) for p in parts for t in p[n]] for n in ("captions", "contents")]
+        return Mixes(*heard, knobs, columns["levels_db"], *texts)
+
+
+class ShardMaker:
+    """Renders the mixes of a shard and writes down what is heard of them."""
+
+    def __init__(self, wanted: MixSet) -> None:
+        self.seed = wanted.seed
+        self.ears, self.timbre = hub.load(wanted.ears), hub.load(wanted.timbre)
+        self.mixes = random_mixes(wanted)
+        self.words = Words(self.mixes.console)
+
+    def __call__(self, index: int) -> dict[str, np.ndarray]:
+        parts = [
+            self._heard(self.mixes.draw(batch, count, (self.seed, index, place)), (self.seed, index, place))
+            for place, (count, batch) in enumerate(DRAWS)
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    @torch.no_grad()
+    def _heard(self, batch: MixBatch, seed: tuple[int, ...]) -> dict[str, np.ndarray]:
+        rate = self.mixes.songs.sample_rate
+        tokens, _ = listening.tokens(self.ears, batch.tracks, rate, batch.there)
+        captions = self.words(batch.knobs, np.random.default_rng(seed))
+        padded = _padded(batch.knobs)
+        found = {
+            "tokens": _pad(tokens).half(),
+            "there": _pad(batch.there),
+            "condition": listening.condition(self.ears, batch.reference, rate).half(),
+            "sound": self.timbre.embed(batch.reference, rate).half(),
+            "words": self.timbre.embed_text(captions).half(),
+            "tracks": padded.tracks,
+            "shared": padded.shared,
+            "tracks_on": padded.tracks_on,
+            "shared_on": padded.shared_on,
+            "levels_db": _pad(level_db(batch.tracks).clamp(min=-100)),
+        }
+        arrays = {name: value.numpy() for name, value in found.items() if value is not None}
+        return arrays | {"captions": np.array(captions), "contents": np.array(batch.contents)}
+
+
+def random_mixes(wanted: MixSet) -> RandomMixes:
+    """What draws the mixes of a set, for those who need the audio."""
+    corpora = corpora_of(wanted.corpora)
+    for corpus in corpora:
+        corpus.download()
+    items = [item for corpus in corpora for item in corpus.items()]
+    songs = Songs(items, wanted.part_s, listening.SAMPLE_RATE)
+    return RandomMixes(standard_console(), songs, wanted.foreign_share)
+
+
+def _padded(knobs: Knobs) -> Knobs:
+    assert knobs.tracks_on is not None
+    return replace(knobs, tracks=_pad(knobs.tracks), tracks_on=_pad(knobs.tracks_on))
+
+
+def _pad(x: Tensor) -> Tensor:
+    """`(B, N, …)` → `(B, MOST_TRACKS, …)`, with zeros."""
+    padded = x.new_zeros(x.shape[0], MOST_TRACKS, *x.shape[2:])
+    padded[:, : x.shape[1]] = x
+    return padded
+
+
+def _name(index: int) -> str:
+    return f"{index:05d}.npz"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
