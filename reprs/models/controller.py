@@ -113,6 +113,9 @@ class ControllerNetwork(nn.Module):
         self.sizes = (track_knobs, shared_knobs, track_switches, shared_switches)
         self.of_track = _head(width, track_knobs + track_switches)
         self.of_shared = _head(width, shared_knobs + shared_switches)
+        # What a listener would say who hears nothing; logits.
+        self.register_buffer("mean_tracks", torch.zeros(track_knobs + track_switches))
+        self.register_buffer("mean_shared", torch.zeros(shared_knobs + shared_switches))
 
     def forward(self, tokens: Tensor, condition: Tensor, mask: Tensor | None = None) -> Logits:
         tracks, shared = self.trunk(tokens, condition, mask)
@@ -128,6 +131,8 @@ class ControllerNetwork(nn.Module):
             last = head[-1]
             last.bias.copy_(torch.logit(torch.cat(means).clamp(0.02, 0.98)))
             last.weight.mul_(0.1)
+        self.get_buffer("mean_tracks").copy_(self.of_track[-1].bias)
+        self.get_buffer("mean_shared").copy_(self.of_shared[-1].bias)
 
 
 def _perceptron(inputs: int, width: int, dropout: float) -> nn.Sequential:

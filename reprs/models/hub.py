@@ -23,6 +23,7 @@ FORMAT_VERSION = 1
 
 # Class name → where it lives ("module:attribute"), or the class itself.
 encoders: dict[str, Any] = {
+    "Controller": "reprs.console.controller:Controller",
     "EffectEncoder": "reprs.models.encoder:EffectEncoder",
     "NeuralProxy": "reprs.models.proxy:NeuralProxy",
     "TimbreModel": "reprs.models.timbre:TimbreModel",
