@@ -93,7 +93,7 @@ class EffectEncoder(nn.Module):
             self.train(was_training)
 
     def _embed_one(self, x: Tensor, sample_rate: int) -> Tensor:
-        x = resample(_stereo(x, sample_rate), sample_rate, self.sample_rate).to(self.project.weight.device)
+        x = resample(as_stereo(x, sample_rate), sample_rate, self.sample_rate).to(self.project.weight.device)
         e = torch.cat([self(batch) for batch in self._windows(x).split(8)])
         return F.normalize(e.mean(0), dim=0)
 
@@ -194,7 +194,7 @@ def _perceptron(inputs: int, width: int) -> nn.Sequential:
     return nn.Sequential(nn.BatchNorm1d(inputs), nn.Linear(inputs, width), nn.GELU(), nn.Linear(width, width))
 
 
-def _stereo(x: Tensor, sample_rate: int) -> Tensor:
+def as_stereo(x: Tensor, sample_rate: int) -> Tensor:
     """One recording as `(2, T)`; refuses what cannot be embedded, in one line."""
     if x.ndim != 2 or x.shape[0] not in (1, 2):
         raise ValueError(f"a recording is mono or stereo, (1 or 2, samples); got {tuple(x.shape)}")
