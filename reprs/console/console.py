@@ -76,23 +76,29 @@ class Console:
         there = torch.ones(tracks.shape[:2], dtype=torch.bool, device=tracks.device)
         there = there if mask is None else mask.to(tracks.device) != 0
         stems = self._stems(tracks, sample_rate, knobs, there)
-        return self.sum_up(stems, sample_rate, knobs)
+        return self.finish(stems, self.feeds(stems, knobs), sample_rate, knobs)
 
-    def sum_up(self, stems: Tensor, sample_rate: int, knobs: Knobs) -> Parts:
-        """Groups, buses, master of stems `(B, N, 2, T)` that come from their faders."""
+    def feeds(self, stems: Tensor, knobs: Knobs) -> dict[str, Tensor]:
+        """What "master", each group and each bus `(B, 2, T)` get from `stems`; those of all tracks add up."""
         desk = values(self._desk, self._of_desk(knobs.tracks), stems.shape[-1])
-        inputs = {bus: _mixed(stems, gain(SEND, desk[f"{bus}.send_db"])) for bus in self.buses}
-        premaster, groups = stems.sum(1), {}
-        if knobs.patch.group is not None:
-            premaster = _mixed(stems, (knobs.patch.group == NOWHERE).to(stems).reshape(-1, 1))
-            for index, name in enumerate(self.groups):
-                into = _mixed(stems, (knobs.patch.group == index).to(stems).reshape(-1, 1))
-                groups[name], sent = self._group(self._sections[name], into, sample_rate, knobs)
-                premaster = premaster + groups[name]
-                inputs = {bus: inputs[bus] + sent[bus] for bus in inputs}
-        buses = {bus: self._bus(bus, inputs[bus], sample_rate, knobs) for bus in inputs}
-        for returned in buses.values():
-            premaster = premaster + returned
+        found = {bus: _mixed(stems, gain(SEND, desk[f"{bus}.send_db"])) for bus in self.buses}
+        group = knobs.patch.group
+        if group is None:
+            return found | {"master": stems.sum(1)}
+        for index, name in enumerate(("master", *self.groups)):
+            found[name] = _mixed(stems, (group == index + NOWHERE).to(stems).reshape(-1, 1))
+        return found
+
+    def finish(self, stems: Tensor, feeds: Mapping[str, Tensor], sample_rate: int, knobs: Knobs) -> Parts:
+        """Groups, buses and master of what they get (`feeds`)."""
+        inputs, groups = dict(feeds), {}
+        for name in self.groups if knobs.patch.group is not None else ():
+            groups[name], sent = self._group(self._sections[name], inputs[name], sample_rate, knobs)
+            inputs |= {bus: inputs[bus] + sent[bus] for bus in self.buses}
+        buses = {bus: self._bus(bus, inputs[bus], sample_rate, knobs) for bus in self.buses}
+        premaster = inputs["master"]
+        for part in (*groups.values(), *buses.values()):
+            premaster = premaster + part
         return Parts(stems, groups, buses, premaster, self._mastered(premaster, sample_rate, knobs))
 
     def neutral(self, batch: int, tracks: int) -> Knobs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 NOWHERE = -1
@@ -23,13 +24,14 @@ class Patch:
     muted: Tensor | None = None
     soloed: Tensor | None = None
 
-    def shuffled(self, order: Tensor) -> Patch:
-        """The patch of the same tracks in another order; `order` `(N,)` is where each one comes from."""
+    def of(self, tracks: Tensor) -> Patch:
+        """The patch of `tracks` `(M,)`, positions in this one, in their order; lost keys are none."""
         key = self.key
         if key is not None:
-            moved = order.argsort()[key.clamp(min=0)]
-            key = moved.where(key >= 0, key)[:, order]
-        group, muted, soloed = (_columns(v, order) for v in (self.group, self.muted, self.soloed))
+            place = torch.full((key.shape[1],), NOWHERE, device=key.device)
+            place[tracks] = torch.arange(len(tracks), device=key.device)
+            key = place[key.clamp(min=0)].where(key >= 0, key)[:, tracks]
+        group, muted, soloed = (_columns(v, tracks) for v in (self.group, self.muted, self.soloed))
         return Patch(key, group, muted, soloed)
 
 
@@ -48,15 +50,15 @@ class Knobs:
     shared_on: Tensor | None = None
     patch: Patch = Patch()
 
-    def shuffled(self, order: Tensor) -> Knobs:
-        """The knobs of the same tracks in another order; `order` `(N,)` is where each one comes from."""
+    def of(self, tracks: Tensor) -> Knobs:
+        """The knobs of `tracks` `(M,)`, positions in these, in their order: some of them, or all shuffled."""
         return replace(
             self,
-            tracks=self.tracks[:, order],
-            tracks_on=_columns(self.tracks_on, order),
-            patch=self.patch.shuffled(order),
+            tracks=self.tracks[:, tracks],
+            tracks_on=_columns(self.tracks_on, tracks),
+            patch=self.patch.of(tracks),
         )
 
 
-def _columns(values: Tensor | None, order: Tensor) -> Tensor | None:
-    return None if values is None else values[:, order]
+def _columns(values: Tensor | None, tracks: Tensor) -> Tensor | None:
+    return None if values is None else values[:, tracks]

@@ -1,0 +1,235 @@
+"""A mix as readable JSON: every track with its effects in natural units, then what the tracks share.
+
+A knob that moves is a list of values, spread evenly over the audio. An effect that is left out is off, a
+knob that is left out at its default.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reprs.console.console import Console
+from reprs.console.knobs import NOWHERE, Knobs, Patch
+from reprs.console.natural import from_readable, number, readable, snapped
+from reprs.console.standard import single_console, standard_console
+from reprs.effects import Param
+
+FORMAT_VERSION = 1
+OWN = ("format", "console", "groups", "sample_rate", "output_db", "tracks", "shared")
+PLUGGED = ("name", "muted", "soloed", "listens_to", "group")
+
+
+@dataclass(frozen=True)
+class SavedMix:
+    """One mix: `kind` is the console ("standard" or "single") with `groups`; `knobs` of a batch of one.
+
+    `output_db` is behind the master; `details` is what else there is to say, as JSON.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    knobs: Knobs
+    sample_rate: int
+    output_db: float = 0.0
+    groups: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def console(self) -> Console:
+        """The console that the knobs are for."""
+        return console_of(self.kind, self.groups)
+
+    def snapped(self) -> SavedMix:
+        """The mix with every knob at a value of few digits."""
+        console, knobs = self.console, self.knobs
+        tracks = _each(console.track_params, knobs.tracks, 2)
+        return replace(
+            self, knobs=replace(knobs, tracks=tracks, shared=_each(console.shared_params, knobs.shared, 1))
+        )
+
+    def to_json(self, **also: Any) -> str:
+        """Everything, and `also`, as a JSON object."""
+        console, knobs, patch = self.console, self.knobs, self.knobs.patch
+        tracks = []
+        for n, name in enumerate(self.names):
+            on = None if knobs.tracks_on is None else knobs.tracks_on[0, n]
+            settings = _nested(console.track_params, knobs.tracks[0, n], console.track_switches, on)
+            tracks.append({"name": name, **self._plugged(patch, n), **settings})
+        shared_on = None if knobs.shared_on is None else knobs.shared_on[0]
+        content = {
+            "format": FORMAT_VERSION,
+            "console": self.kind,
+            **({"groups": list(self.groups)} if self.groups else {}),
+            "sample_rate": self.sample_rate,
+            "output_db": self.output_db,
+            **self.details,
+            **also,
+            "tracks": tracks,
+            "shared": _nested(console.shared_params, knobs.shared[0], console.shared_switches, shared_on),
+        }
+        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+    def _plugged(self, patch: Patch, n: int) -> dict[str, Any]:
+        """What is not as usual with a track."""
+        found: dict[str, Any] = {}
+        for name, flags in (("muted", patch.muted), ("soloed", patch.soloed)):
+            if flags is not None and bool(flags[0, n]):
+                found[name] = True
+        for name, plugs, names in (
+            ("listens_to", patch.key, self.names),
+            ("group", patch.group, self.groups),
+        ):
+            if plugs is not None and int(plugs[0, n]) != NOWHERE:
+                found[name] = names[int(plugs[0, n])]
+        return found
+
+
+def console_of(kind: str, groups: Sequence[str] = ()) -> Console:
+    """The console that a file calls "standard" or "single"."""
+    if kind == "standard":
+        return standard_console(groups)
+    if kind == "single" and not groups:
+        return single_console()
+    raise ValueError(f"the console is 'standard', or 'single' without groups, not {kind!r}")
+
+
+def read_mix(path: str | Path) -> SavedMix:
+    """The mix of a JSON file, edited or not; raises ValueError with one line."""
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        if found.get("format", FORMAT_VERSION) > FORMAT_VERSION:
+            raise ValueError("it was written by a newer reprs")
+        return _mix(found)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such mix; give the JSON of an earlier mix or match") from None
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        what = (
+            f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
+        )
+        raise ValueError(f"{path}: not a saved mix ({what[:200]})") from None
+
+
+def _mix(found: Mapping[str, Any]) -> SavedMix:
+    names = tuple(str(track["name"]) for track in found["tracks"])
+    groups = tuple(map(str, found.get("groups", ())))
+    if not names or len(set(names)) < len(names):
+        raise ValueError("every track needs a name of its own")
+    console = console_of(found["console"], groups)
+    tracks, switches = zip(
+        *(
+            _settings(console.track_params, console.track_switches, track, f"{track['name']}.")
+            for track in found["tracks"]
+        ),
+        strict=True,
+    )
+    shared, shared_on = _settings(console.shared_params, console.shared_switches, found["shared"], "")
+    knobs = Knobs(_joined(tracks)[None], shared[None], torch.stack(switches)[None], shared_on[None])
+    return SavedMix(
+        kind=found["console"],
+        names=names,
+        knobs=replace(knobs, patch=_patch(found["tracks"], names, groups)),
+        sample_rate=int(found["sample_rate"]),
+        output_db=number(found.get("output_db", 0.0), "output_db"),
+        groups=groups,
+        details={name: value for name, value in found.items() if name not in OWN},
+    )
+
+
+def _patch(tracks: Sequence[Mapping[str, Any]], names: Sequence[str], groups: Sequence[str]) -> Patch:
+    def plugs(what: str, among: Sequence[str]) -> Tensor | None:
+        wanted = [track.get(what) for track in tracks]
+        unknown = [name for name in wanted if name is not None and name not in among]
+        if unknown:
+            raise ValueError(f"{what} is one of {', '.join(among) or 'nothing here'}, not {unknown[0]!r}")
+        numbers = [NOWHERE if name is None else list(among).index(name) for name in wanted]
+        return torch.tensor([numbers]) if any(n != NOWHERE for n in numbers) else None
+
+    def flags(what: str) -> Tensor | None:
+        found = [track.get(what, False) for track in tracks]
+        if not all(isinstance(flag, bool) for flag in found):
+            raise ValueError(f"{what} is true or false")
+        return torch.tensor([found]) if any(found) else None
+
+    return Patch(plugs("listens_to", names), plugs("group", groups), flags("muted"), flags("soloed"))
+
+
+def _settings(
+    params: Mapping[str, Param], switches: Sequence[str], found: Mapping[str, Any], owner: str
+) -> tuple[Tensor, Tensor]:
+    """Knobs `(P,)`, or `(P, frames)` where any of them moves, and switches `(E,)` of nested JSON."""
+    given = {name: value for name, value in _flat(found) if name not in PLUGGED}
+    unknown = set(given) - set(params) - {f"{switch}.on" for switch in switches}
+    if unknown:
+        raise ValueError(f"no knob {owner}{sorted(unknown)[0]}")
+    columns = [_column(name, param, given.get(name), owner) for name, param in params.items()]
+    on = []
+    for switch in switches:
+        flag = given.get(f"{switch}.on", any(name.startswith(f"{switch}.") for name in given))
+        if not isinstance(flag, bool):
+            raise ValueError(f"{owner}{switch}.on is true or false, not {flag!r}")
+        on.append(flag)
+    return _joined(columns) if columns else torch.zeros(0), torch.tensor(on, dtype=torch.bool)
+
+
+def _column(name: str, param: Param, value: Any, owner: str) -> Tensor:
+    """`z`, a scalar or `(frames,)`, of one knob's value."""
+    values = value if isinstance(value, list) else [param.default if value is None else value]
+    natural = [number(v, owner + name) for v in values]
+    outside = [v for v in natural if not param.min <= v <= param.max]
+    if outside or not natural:
+        got = outside[0] if outside else "nothing"
+        raise ValueError(f"{owner}{name} is from {param.min:g} to {param.max:g}, got {got}")
+    z = from_readable(param, natural)
+    return z if isinstance(value, list) else z[0]
+
+
+def _joined(columns: Sequence[Tensor]) -> Tensor:
+    """Stacked in front; what does not move is repeated for the frames of what does."""
+    frames = {c.shape[-1] for c in columns if c.ndim > min(c.ndim for c in columns)}
+    if len({c.shape for c in columns}) == 1:
+        return torch.stack(list(columns))
+    if len(frames) > 1:
+        raise ValueError(f"knobs that move have one number of frames, got {sorted(frames)}")
+    wide = max(c.ndim for c in columns)
+    return torch.stack([c if c.ndim == wide else c[..., None].expand(*c.shape, *frames) for c in columns])
+
+
+def _each(params: Mapping[str, Param], z: Tensor, dim: int) -> Tensor:
+    each = [snapped(param, column) for param, column in zip(params.values(), z.unbind(dim), strict=True)]
+    return torch.stack(each, dim) if each else z
+
+
+def _nested(
+    params: Mapping[str, Param], z: Tensor, switches: Sequence[str], on: Tensor | None
+) -> dict[str, Any]:
+    """Effect → knob → value, with "on" before the knobs of what can be off."""
+    found: dict[str, Any] = {}
+    flags = [True] * len(switches) if on is None else [bool(flag) for flag in on]
+    for switch, flag in zip(switches, flags, strict=True):
+        _put(found, f"{switch}.on", flag)
+    for (name, param), column in zip(params.items(), z, strict=True):
+        values = readable(param, column.reshape(-1))
+        _put(found, name, values[0] if len(set(values)) == 1 else values)
+    return found
+
+
+def _put(found: dict[str, Any], name: str, value: Any) -> None:
+    *above, last = name.split(".")
+    for key in above:
+        found = found.setdefault(key, {})
+    found[last] = value
+
+
+def _flat(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield above + name, value
