@@ -22,7 +22,7 @@ POINTS = 24
 
 
 def held(console: Console, knobs: Knobs, regions: Sequence[tuple[float, float]], sample_rate: int) -> Knobs:
-    """The knobs with equalisers within half a decibel in `regions` (Hz), and without high-passes near them."""
+    """The knobs with equalisers within half a decibel in `regions` (Hz), without high-passes near them."""
     if not regions:
         return knobs
     hz = np.concatenate([_grid(low, high, sample_rate) for low, high in regions])
