@@ -25,7 +25,10 @@ FORMAT_VERSION = 1
 encoders: dict[str, Any] = {
     "Controller": "reprs.console.controller:Controller",
     "EffectEncoder": "reprs.models.encoder:EffectEncoder",
+    "Generator": "reprs.console.generator:Generator",
     "NeuralProxy": "reprs.models.proxy:NeuralProxy",
+    "QualityModel": "reprs.models.quality:QualityModel",
+    "Rivals": "reprs.models.rivals:Rivals",
     "TimbreModel": "reprs.models.timbre:TimbreModel",
 }
 

@@ -1,0 +1,160 @@
+"""The quality model: how good a recording sounds without its original, what is wrong with it, and when.
+
+Several objectives share one body (Serrà, Pons and Pascual 2021, "SESQA: semi-supervised learning for speech
+quality assessment"): a score that follows a full-reference teacher, the kinds of faults and their strengths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from reprs.audio.resample import resample
+from reprs.models.ears import CLIP_S, SAMPLE_RATE, ears
+from reprs.models.encoder import as_stereo
+
+LOWEST, HIGHEST = 1.0, 4.75
+SHORTEST_S = 0.1
+QUIETEST_RMS = 10 ** (-90 / 20)
+# A window of the curve, centred on its second.
+CURVE_S = 2.0
+LIKELY = 0.5
+
+
+class Verdict(NamedTuple):
+    """Of every clip: logit of the score `(B,)`, logits of the kinds and strengths `(B, K)`, body `(B, D)`."""
+
+    logit: Tensor
+    kinds: Tensor
+    strengths: Tensor
+    embedding: Tensor
+
+    @property
+    def score(self) -> Tensor:
+        return LOWEST + (HIGHEST - LOWEST) * self.logit.sigmoid()
+
+
+@dataclass(frozen=True)
+class Quality:
+    """One recording: score 1 to 4.75, the score around every second, chance and strength of each fault."""
+
+    score: float
+    times_s: tuple[float, ...]
+    curve: tuple[float, ...]
+    faults: Mapping[str, tuple[float, float]]
+
+    @property
+    def likely_fault(self) -> str | None:
+        """The likeliest kind, or `None` where none is likely."""
+        name = max(self.faults, key=lambda kind: self.faults[kind][0])
+        return name if self.faults[name][0] >= LIKELY else None
+
+
+class QualityModel(nn.Module):
+    """`forward` judges clips `(B, 2, T)` at 44.1 kHz; `judge` recordings of any rate and length.
+
+    `kinds` names the faults; `ear` is a key of `reprs.models.ears.ears` and `ear_options` its options.
+    """
+
+    sample_rate = SAMPLE_RATE
+    ear: Any
+
+    def __init__(
+        self,
+        kinds: Sequence[str],
+        ear: str = "own",
+        ear_options: Mapping[str, Any] | None = None,
+        hidden: int = 128,
+        embedding_dim: int = 64,
+        dropout: float = 0.2,
+    ) -> None:
+        super().__init__()
+        if ear not in ears:
+            raise ValueError(f"no ear is called {ear!r}; there are {', '.join(ears)}")
+        self.kinds, self.embedding_dim = list(kinds), embedding_dim
+        self.config: dict[str, Any] = {
+            "kinds": self.kinds,
+            "ear": ear,
+            "ear_options": dict(ear_options or {}),
+        }
+        self.config |= {"hidden": hidden, "embedding_dim": embedding_dim, "dropout": dropout}
+        self.ear = ears[ear](**(ear_options or {}))
+        self.body = nn.Sequential(
+            nn.Linear(3 * self.ear.width, hidden), nn.GELU(), nn.Dropout(dropout),
+            nn.Linear(hidden, embedding_dim), nn.GELU(), nn.Dropout(dropout / 2),
+        )  # fmt: skip
+        self.head = nn.Linear(embedding_dim, 1 + 2 * len(self.kinds))
+
+    def forward(self, x: Tensor) -> Verdict:
+        return self.verdict(self.ear(self.ear.view(x)))
+
+    def verdict(self, frames: Tensor) -> Verdict:
+        """What the ear made of clips, `(B, width, F)`, judged as a whole."""
+        spread = (frames.var(2, unbiased=False) + 1e-6).sqrt()
+        e = self.body(torch.cat([frames.mean(2), spread, frames.amax(2)], dim=1).float())
+        logit, kinds, strengths = self.head(e).split((1, len(self.kinds), len(self.kinds)), dim=1)
+        return Verdict(logit[:, 0], kinds, strengths.sigmoid(), e)
+
+    @torch.no_grad()
+    def judge(self, audio: Tensor, sample_rate: int) -> Quality:
+        """One recording `(C, T)`, mono or stereo, at least 0.1 s; raises ValueError with one line.
+
+        The score is the mean over windows of 4 s that cover it, so that a long file is judged as a short one.
+        """
+        x = self._prepared(audio, sample_rate)
+        clips = self._windows(x, CLIP_S)
+        verdict = self._together(clips)
+        chance, strength = verdict.kinds.sigmoid().mean(0), verdict.strengths.mean(0)
+        faults = {k: (float(chance[i]), float(strength[i])) for i, k in enumerate(self.kinds)}
+        times_s, parts = self._seconds(x)
+        curve = self._together(parts).score
+        return Quality(float(verdict.score.mean()), tuple(times_s), tuple(curve.tolist()), faults)
+
+    @torch.no_grad()
+    def embed(self, audio: Tensor | list[Tensor], sample_rate: int) -> Tensor:
+        """`(C, T)`, `(B, C, T)` or a list of `(C, T_i)` → `(B, D)` of unit length: how it sounds impaired."""
+        items = [audio] if isinstance(audio, Tensor) and audio.ndim == 2 else list(audio)
+        if not items:
+            raise ValueError("nothing to embed: the list of recordings is empty")
+        parts = [self._together(self._windows(self._prepared(x, sample_rate), CLIP_S)) for x in items]
+        return F.normalize(torch.stack([part.embedding.mean(0) for part in parts]), dim=1)
+
+    def _prepared(self, audio: Tensor, sample_rate: int) -> Tensor:
+        x = as_stereo(audio, sample_rate)
+        if float(x.square().mean().sqrt()) < QUIETEST_RMS:
+            raise ValueError("there is nothing to judge: it is silent")
+        return resample(x, sample_rate, self.sample_rate).to(self.head.weight.device)
+
+    def _windows(self, x: Tensor, length_s: float) -> Tensor:
+        """`(2, T)` → `(W, 2, window)`: as few equal windows as cover it, or all of a short one."""
+        total, window = x.shape[-1], round(length_s * self.sample_rate)
+        if total <= window:
+            return x[None]
+        starts = torch.linspace(0, total - window, -(-total // window)).round().long().tolist()
+        return torch.stack([x[:, s : s + window] for s in starts])
+
+    def _seconds(self, x: Tensor) -> tuple[list[float], Tensor]:
+        """The middle of every second, and the windows around them; at the ends they lie within the file."""
+        total, window = x.shape[-1], round(CURVE_S * self.sample_rate)
+        seconds = max(1, total // self.sample_rate)
+        middles = [s + 0.5 for s in range(seconds)]
+        if total <= window:
+            return middles, x.expand(seconds, -1, -1)
+        starts = [round(m * self.sample_rate) - window // 2 for m in middles]
+        starts = [min(max(start, 0), total - window) for start in starts]
+        return middles, torch.stack([x[:, start : start + window] for start in starts])
+
+    def _together(self, clips: Tensor) -> Verdict:
+        """The verdicts on any number of clips, a few at a time; without silence, which has no level."""
+        was_training = self.training
+        self.eval()
+        try:
+            parts = [self(batch) for batch in clips.split(16)]
+        finally:
+            self.train(was_training)
+        return Verdict(*(torch.cat(values) for values in zip(*parts, strict=True)))

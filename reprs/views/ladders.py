@@ -1,0 +1,54 @@
+"""Which faults a cut gets: two rungs of two ladders, both faults at once, or whole ladders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from reprs.corpora.item import Item
+from reprs.views.degradations import seen_kinds
+from reprs.views.degraded import CUT_S, Cut, Fault, draw_starts
+
+# Closer rungs are told apart by chance.
+LEAST_STEP = 0.15
+
+
+def training_cuts(items: Sequence[Item], count: int, seed: int) -> list[Cut]:
+    """`count` cuts, every piece once before any comes again; the first are the same whatever the count."""
+    pieces = pieces_of(items)
+    order = np.concatenate(
+        [np.random.default_rng([seed, i]).permutation(len(pieces)) for i in range(count // len(pieces) + 1)]
+    )
+    return [training_cut(pieces[order[i]], seed, i) for i in range(count)]
+
+
+def training_cut(item: Item, seed: int, index: int) -> Cut:
+    """Two kinds at two strengths each, and both kinds at once."""
+    rng = np.random.default_rng([seed, index, 1])
+    first, second = (str(k) for k in rng.choice(seen_kinds(), 2, replace=False))
+    renders: list[tuple[Fault, ...]] = [(f,) for kind in (first, second) for f in rungs(rng, kind, 2)]
+    renders.append((rungs(rng, first, 1)[0], rungs(rng, second, 1)[0]))
+    return make_cut(item, rng, renders, int(rng.integers(2**31)))
+
+
+def rungs(rng: np.random.Generator, kind: str, count: int) -> list[Fault]:
+    """Rising strengths of one kind, at least `LEAST_STEP` apart."""
+    spare = 1 - LEAST_STEP * (count - 1)
+    drawn = np.sort(rng.random(count)) * spare + LEAST_STEP * np.arange(count)
+    return [Fault(kind, round(float(strength), 4)) for strength in drawn]
+
+
+def make_cut(item: Item, rng: np.random.Generator, renders: Sequence[tuple[Fault, ...]], seed: int) -> Cut:
+    """A cut somewhere in a piece."""
+    path = str(item.path)
+    return Cut(path, item.content, draw_starts(rng, item), tuple(renders), seed, item.path.stat().st_size)
+
+
+def pieces_of(items: Sequence[Item]) -> list[Item]:
+    """One item a content, a mixture before a stem, long enough for a cut, in the order of their names."""
+    best: dict[str, Item] = {}
+    for item in sorted(items, key=lambda i: (i.instrument is not None, i.content, str(i.path))):
+        if item.duration_s is None or item.duration_s > CUT_S + 1:
+            best.setdefault(item.content, item)
+    return [best[content] for content in sorted(best)]
