@@ -111,6 +111,14 @@ class Mixes:
         texts = [[texts[i] for i in index.tolist()] for texts in (self.captions, self.contents)]
         return Mixes(*heard, knobs, self.levels_db[index], *texts)
 
+    def to(self, device: torch.device | str, **how: Any) -> Mixes:
+        """The same on a device, as a trainer wants it."""
+        moved = [getattr(self, n).to(device, **how) for n in (*FIELDS[:5], "levels_db")]
+        k = self.knobs
+        assert k.tracks_on is not None and k.shared_on is not None
+        knobs = Knobs(*(t.to(device, **how) for t in (k.tracks, k.shared, k.tracks_on, k.shared_on)))
+        return Mixes(*moved[:5], knobs, moved[5], self.captions, self.contents)
+
     @staticmethod
     def joined(parts: Sequence[dict[str, Any]]) -> Mixes:
         """Shards one after another."""
