@@ -1,0 +1,60 @@
+"""Self-consistency: the stems of a song, mixed by our console with known knobs; are the knobs found again?
+
+A track counts as found when its equaliser's response is within 1.5 dB (RMS, 40 Hz to 16 kHz), the gain
+reduction of its compressor within 3 dB and its width within 10 %; a trial when all its tracks are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eval.mix_knobs import heard_errors
+from eval.mix_trials import Task, Trial
+from eval.scoring import interval
+from reprs.console.knobs import Knobs
+from reprs.console.listening import sounding
+from reprs.corpora.progress import track
+
+LIMITS = {"EQ dB": 1.5, "gain reduction dB": 3.0, "width": 0.1}
+Solver = Callable[[Any, Trial], Knobs]
+
+
+def recovery(task: Task, solvers: dict[str, Solver]) -> dict[str, dict[str, Any]]:
+    """Row → share of trials found, shares by criterion, shares of tracks, and median errors."""
+    found = {}
+    for name, solve in solvers.items():
+        errors = [
+            errors_of(task, trial, solve(task.console, trial))
+            for trial in track(task.trials, f"found: {name}")
+        ]
+        found[name] = summary(errors, [t.content for t in task.trials])
+    return found
+
+
+def errors_of(task: Task, trial: Trial, knobs: Knobs) -> dict[str, Tensor]:
+    """Name → error of each track that sounds, `(n,)`."""
+    assert trial.knobs is not None
+    heard = sounding(trial.tracks[None])[0]
+    errors = heard_errors(task.console, trial.tracks, knobs, trial.knobs)
+    return {name: values[heard] for name, values in errors.items()}
+
+
+def summary(errors: Sequence[dict[str, Tensor]], contents: Sequence[str]) -> dict[str, Any]:
+    """Shares with intervals over contents, and medians over tracks."""
+    figures: dict[str, Any] = {}
+    # A width that cannot be heard is no error: NaN is not above a limit.
+    within = {n: [~(e[n] > limit) for e in errors] for n, limit in LIMITS.items()}
+    every = [torch.stack(each).all(0) for each in zip(*within.values(), strict=True)]
+    figures["trials found"] = interval(np.array([bool(e.all()) for e in every]), contents)
+    figures["tracks found"] = interval(np.array([float(e.float().mean()) for e in every]), contents)
+    for name, each in within.items():
+        figures[f"trials, {name}"] = interval(np.array([bool(e.all()) for e in each]), contents)
+    for name in LIMITS:
+        values = torch.cat([e[name] for e in errors])
+        figures[f"median {name}"] = float(values[~values.isnan()].median())
+    return figures

@@ -1,0 +1,112 @@
+"""Mixes and matches like a reference, on songs and recordings that no controller was trained on.
+
+    reprs eval mixing                              # the shipped `controller` against the baselines
+    reprs eval mixing --quick                      # fewer and shorter trials, under three minutes
+    reprs eval mixing --model                      # the baselines alone
+    reprs eval mixing --model runs/controller/controller.safetensors --refine 100 --seed 1
+
+Match: one recording (finished music, a single stem) is to sound like a reference: another part of the
+piece, or another piece, through a chain of effects. Mix: the stems of a song are to be mixed like another
+part of the song, or like a mix of another song. The chains are pedalboard's, or settings of our console. What
+came out is compared with the tracks through the same chain (STFT: multi-resolution, on mid and side; mel and
+stereo in dB; loudness, crest) and by encoders; mixes like another song with their reference alone. Found: the
+same stems, known settings of our console; which are found again?
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+# Encoders that judge: the one that controllers listen with, and others.
+EARS = ("effect", "timbre")
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="reprs eval mixing", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", nargs="*", default=["controller"], metavar="NAME_OR_PATH")
+    parser.add_argument("--refine", type=int, metavar="STEPS", help="steps of refinement; 0 leaves it out")
+    parser.add_argument("--ears", nargs="+", default=list(EARS), metavar="MODEL", help="encoders that judge")
+    parser.add_argument("--trials", type=int, metavar="N", help="trials a task (default 24; 6 with --quick)")
+    parser.add_argument("--found", type=int, metavar="N", help="trials of known settings (default 50; 6)")
+    parser.add_argument("--length-s", type=float, metavar="S", help="length of a trial (default 8; 5)")
+    parser.add_argument("--quick", action="store_true", help="few and short trials")
+    parser.add_argument("--seed", type=int, default=0, help="draws songs, places, chains and settings")
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="FOLDER", help="default eval/results, or runs/eval with --quick"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Judge, print the tables, write JSON and plot; 0 when done, 2 for an unusable call."""
+    options = arguments().parse_args(argv)
+    try:
+        result = judge(options)
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"reprs eval mixing: {error}", file=sys.stderr)
+        return 2
+    from eval.mix_report import print_tables, save
+    from eval.results_page import write_page
+
+    result["command"] = shlex.join(["reprs", "eval", "mixing", *(sys.argv[1:] if argv is None else argv)])
+    print_tables(result)
+    out = options.out or Path("runs/eval" if options.quick else "eval/results")
+    for path in save(result, out):
+        print(path)
+    if options.out is None and not options.quick:
+        print(write_page())
+    return 0
+
+
+def judge(options: argparse.Namespace) -> dict[str, Any]:
+    """Every figure of every row the options ask for, as data for JSON."""
+    from eval.mix_controllers import controllers
+    from eval.mix_measures import Ears, Meters
+    from eval.mix_rows import baselines
+    from eval.mix_scores import leads, score
+    from eval.mix_trials import make_tasks, make_trials_of_known_settings
+    from eval.rows import make_row
+
+    sizes = _sizes(options)
+    rows, missing = baselines(options.seed)
+    ours = controllers(options.model, options.refine)
+    judges = [Ears(make_row(spec)) for spec in options.ears]
+    tasks = make_tasks(sizes["trials"], sizes["length_s"], options.seed)
+    judges.append(Meters([t.reference for task in tasks for t in task.trials]))
+    known = make_trials_of_known_settings(sizes["found"], sizes["length_s"], options.seed)
+    result: dict[str, Any] = {"task": "mixing", "settings": sizes | {"seed": options.seed}}
+    if missing:
+        result["left out"] = missing
+    scores = {task.name: score(task, [*rows, *ours], judges) for task in tasks}
+    result |= {name: each.figures for name, each in scores.items()}
+    if ours:
+        result["leads"] = leads(scores, ours[-1].name, judges)
+    result["found"] = _found(known, [*rows[-2:], *ours])
+    return result
+
+
+def _sizes(options: argparse.Namespace) -> dict[str, Any]:
+    usual = {"trials": 6, "found": 6, "length_s": 5.0} if options.quick else None
+    usual = usual or {"trials": 24, "found": 50, "length_s": 8.0}
+    given = {name: getattr(options, name) for name in usual}
+    sizes = {name: usual[name] if value is None else value for name, value in given.items()}
+    if sizes["trials"] < 2 or sizes["found"] < 1 or not 1 <= sizes["length_s"] <= 14:
+        raise ValueError("--trials is at least 2, --found at least 1, --length-s from 1 to 14")
+    return sizes
+
+
+def _found(task: Any, rows: Sequence[Any]) -> dict[str, Any]:
+    from eval.mix_recovery import recovery
+
+    return recovery(task, {row.name: lambda c, t, row=row: row.mix(c, t).knobs for row in rows})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
