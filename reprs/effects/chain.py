@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from reprs.effects.spec import Effect, Param, check_audio
+from reprs.effects.spec import Effect, Param, check_audio, natural, ranges
 from reprs.effects.streaming import Stream
 
 
@@ -81,7 +81,7 @@ class Chain:
 
     def from_unit(self, z: Tensor) -> dict[str, Tensor]:
         """`"effect.knob"` → natural value `(B,)`."""
-        return {name: param.from_unit(z[:, i]) for i, (name, param) in enumerate(self.params.items())}
+        return natural(self.params, ranges(self.params), z)
 
     def to_unit(self, knobs: Mapping[str, object] | None = None, batch: int = 1) -> Tensor:
         """`z` `(B, P)` of natural values by `"effect.knob"`; knobs not named sit at their default."""

@@ -8,6 +8,7 @@ shortest delay; elsewhere in blocks of plain torch.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from reprs.audio import timeline
 from reprs.audio.lti import block_matrices
+from reprs.effects.delay_line import catmull_rom
 
 # Signs of what enters and leaves each line, so that no two lines repeat each other.
 FEED = (1, 1, -1, 1, 1, -1, -1, -1, 1, -1, 1, 1, -1, 1, -1, -1)
@@ -24,6 +26,8 @@ TAP = (1, -1, 1, 1, -1, -1, 1, -1, -1, 1, 1, -1, 1, 1, -1, 1)
 # Samples of every line kept at hand: more are copied less often, fewer fit the cache.
 SPAN = 8_192
 LONGEST_BLOCK = 512
+# With fewer clips most SIMD lanes idle, and one clip after another is faster.
+CLIPS_FOR_LANES = 5
 
 
 def network(v: Tensor, delay_samples: Tensor, shelves: Tensor) -> Tensor:
@@ -66,6 +70,48 @@ def _network_on(
         feedback_network.run(clips[i], lengths[i], filters[i], feed_, tap_, y[i].numpy(), lines, heads[i])
         earlier[i] = lines[:, -pad:].copy()
     return y.to(home)
+
+
+def fits_lanes(x: Tensor, delay_samples: Tensor, *others: Tensor) -> bool:
+    """Whether `reverb_in_lanes` serves: no gradient, whole clips on a CPU, enough of them, eight lines."""
+    from reprs.effects.compiled.network_lanes import LINES, STEP
+
+    wants_gradient = torch.is_grad_enabled() and any(t.requires_grad for t in (x, delay_samples, *others))
+    on_cpu = x.device.type == "cpu" and x.dtype == torch.float32 and not timeline.in_pieces()
+    if wants_gradient or not on_cpu or len(x) < CLIPS_FOR_LANES or x.shape[1] > 2:
+        return False
+    return delay_samples.shape[1] == LINES and float(delay_samples.min()) >= STEP + 1
+
+
+def reverb_in_lanes(
+    x: Tensor, pre_delay_samples: Tensor, delay_samples: Tensor, shelves: Tensor, shares: Tensor
+) -> Tensor:
+    """`x` later by `pre_delay_samples` `(B,)` through `network`, and `shares` `(B, 3)` of `x`, of what each
+    channel hears and of what all hear on average."""
+    from reprs.audio.lanes import over_groups
+    from reprs.effects.compiled import network_lanes
+
+    count = delay_samples.shape[1]
+    whole, fraction = (delay_samples - 0.5).floor(), pre_delay_samples.floor()
+    b0, b1, p = shelves.unbind(-1)
+    b0, b1 = b0 / count**0.5, b1 / count**0.5
+    a = (1 - delay_samples + whole) / (1 + delay_samples - whole)
+    # A one-pole low-pass that knows 1 - p, where float32 would round the p of a low crossover to another one.
+    filters = torch.stack([a, b0, (b1 + b0 * p) / (1 - p), 1 - p], dim=-1)
+    taps = catmull_rom(pre_delay_samples - fraction)
+    signs = [np.array(signs[:count], dtype=np.float32) for signs in (FEED, TAP)]
+    y, x = torch.empty_like(x, memory_format=torch.contiguous_format), x.contiguous()
+    plan = [whole.long(), filters, fraction.long(), taps]
+    arrays = [
+        x.numpy(),
+        *(t.contiguous().numpy() for t in plan),
+        *signs,
+        shares.contiguous().numpy(),
+        y.numpy(),
+    ]
+    kernel = functools.partial(network_lanes.reverb, *arrays)
+    over_groups(kernel, len(x), torch.get_num_threads(), network_lanes.LANES)
+    return y
 
 
 def _with_allpass(a: Tensor, shelves: Tensor) -> Tensor:

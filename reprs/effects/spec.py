@@ -84,6 +84,31 @@ class Param:
         return replace(self, min=low, max=high, default=min(max(self.default, low), high))
 
 
+def ranges(params: Mapping[str, Param]) -> Tensor:
+    """`(5, P, 1)` float64, for `natural`: min, max, what z = 0 is on the knob's scale, what z spans there,
+    and whether that is logarithmic."""
+    rows = [
+        (p.min, p.max, math.log(p.min), math.log(p.max / p.min), 1.0)
+        if p.scale == "log"
+        else (p.min, p.max, p.min, p.max - p.min, 0.0)
+        for p in params.values()
+    ]
+    return torch.tensor(rows, dtype=torch.float64).reshape(-1 if rows else 0, 5).T[..., None]
+
+
+def natural(params: Mapping[str, Param], ranges: Tensor, z: Tensor) -> dict[str, Tensor]:
+    """`Param.from_unit` of all columns of `z` `(B, P)` at once: eighteen knobs for the time of two."""
+    low, high, start, span, logarithmic = ranges.to(z)
+    z, logarithmic = z.mT.contiguous(), logarithmic.bool()
+    value = start + z * span
+    # The exponential of a linear knob may overflow, and infinity times its gradient of 0 is not a number.
+    value = torch.where(logarithmic, value.masked_fill(~logarithmic, 0).exp(), value)
+    # Rounding may end outside the range: back to its end, but not without a gradient.
+    within = value.clamp(low, high)
+    inside = (z >= 0) & (z <= 1)
+    return dict(zip(params, torch.where(inside, value + (within - value).detach(), within), strict=True))
+
+
 @dataclass(frozen=True)
 class Effect:
     """A pure audio function and its knobs.
@@ -134,6 +159,10 @@ class Effect:
         """The effect with knobs `z` `(B, P)`, for `B` signals that come in blocks."""
         return Stream(lambda x: self(x, sample_rate, z), len(z), channels)
 
+    @functools.cached_property
+    def _ranges(self) -> Tensor:
+        return ranges(self.params)
+
     def _render(self, x: Tensor, sample_rate: int, z: Tensor, key: dict[str, Tensor]) -> Tensor:
         return self.function(x, sample_rate, **self.from_unit(z), **self.options, **key)
 
@@ -144,7 +173,7 @@ class Effect:
         """Knob name → natural value `(B,)`, from `z` `(B, P)`."""
         if z.ndim != 2 or z.shape[1] != len(self.params):
             raise ValueError(f"{self.name}: z is (B, {len(self.params)}), got {tuple(z.shape)}")
-        return {name: param.from_unit(z[:, i]) for i, (name, param) in enumerate(self.params.items())}
+        return natural(self.params, self._ranges, z)
 
     def to_unit(
         self,

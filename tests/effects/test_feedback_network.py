@@ -90,3 +90,21 @@ def test_a_shift_is_a_delay_line_that_does_not_move():
     expected = read_in_torch(x, delay[:, None].expand(x.shape))
     torch.testing.assert_close(shifted(x, delay), expected)
     assert torch.autograd.gradcheck(shifted, (x, delay), fast_mode=True)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("clips, samples", [(6, 1), (6, 97), (17, 6_001)])
+def test_clips_in_lanes_are_clips_one_by_one(channels, clips, samples, monkeypatch):
+    x, z = music(clips, channels, samples).float(), knobs(fdn, clips).float()
+    in_lanes = fdn(x, 44_100, z)
+    monkeypatch.setattr(feedback_network, "CLIPS_FOR_LANES", 10**9)
+    exact = fdn.function(x.double(), 44_100, **{n: v.double() for n, v in fdn.from_unit(z).items()})
+    for i in range(clips):
+        assert error_db(in_lanes[i], exact[i]) < -110
+        assert error_db(in_lanes[i], fdn(x, 44_100, z)[i]) < -110
+
+
+def test_silence_in_lanes_ends_in_zeros():
+    x = torch.nn.functional.pad(torch.ones(6, 2, 1), (0, 99_999))
+    y = fdn(x, 44_100, decay_s=0.2, size=0.2, mix=1.0).abs()
+    assert y[..., -10_000:].max() == 0 and ((y > 0) & (y < 1e-37)).sum() < 1_000

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from reprs.effects.by_item import by_item
 from reprs.effects.delay_line import shifted
-from reprs.effects.feedback_network import network
+from reprs.effects.feedback_network import fits_lanes, network, reverb_in_lanes
 from reprs.effects.spec import Param, effect
 
 # Spread evenly on a logarithmic axis, then moved a little apart so that few echoes coincide.
@@ -64,33 +64,33 @@ def fdn(
     """
     if lines not in (4, 8, 16) or x.shape[1] > lines:
         raise ValueError(f"fdn: lines is 4, 8 or 16 and at least the {x.shape[1]} channels, got {lines}")
-
-    def run(x: Tensor, width: Tensor, mix: Tensor, *knobs: Tensor) -> Tensor:
-        wet, level = _late(x, sample_rate, lines, *knobs)
-        level, width, mix = (
-            level[:, None, None] * mix[:, None, None],
-            width[:, None, None],
-            mix[:, None, None],
-        )
-        # In place: fresh memory for a clip costs as much time as the arithmetic.
-        y = (x * (1 - mix)).addcmul_(wet, level * width)
-        return y.addcmul_(wet.mean(1, keepdim=True), level * (1 - width))
-
-    return by_item(run, x, width, mix, size, decay_s, high_decay, crossover_hz, pre_delay_ms)
+    delays, shelves, level = _design(sample_rate, lines, x.shape[1], size, decay_s, high_decay, crossover_hz)
+    early = pre_delay_ms.double() * (sample_rate / 1000)
+    # Of the dry signal, of each channel's echo and of the mean of all channels' echoes.
+    shares = torch.stack([1 - mix.double(), level * mix * width, level * mix * (1 - width)], dim=1)
+    shares = shares.to(x.dtype)
+    if fits_lanes(x, delays, shelves, early, shares):
+        return reverb_in_lanes(x, early, delays, shelves, shares)
+    return by_item(_render, x, early, delays, shelves, shares)
 
 
-def _late(x: Tensor, sample_rate: int, lines: int, *knobs: Tensor) -> tuple[Tensor, Tensor]:
-    """What the lines say, and the gain `(B,)` that gives it unit energy."""
-    size, decay_s, high_decay, crossover_hz, pre_delay_ms = (knob.double() for knob in knobs)
-    per_ms = sample_rate / 1000
-    delays = size[:, None] * size.new_tensor(DELAYS_MS[lines // 8]) * per_ms
+def _render(x: Tensor, early: Tensor, delays: Tensor, shelves: Tensor, shares: Tensor) -> Tensor:
+    late = shifted(x.flatten(0, 1), early.repeat_interleave(x.shape[1])).view_as(x)
+    wet = network(late, delays, shelves)
+    dry, own, mean = shares[:, :, None, None].unbind(1)
+    # In place: fresh memory for a clip costs as much time as the arithmetic.
+    return (x * dry).addcmul_(wet, own).addcmul_(wet.mean(1, keepdim=True), mean)
+
+
+def _design(sample_rate: int, lines: int, channels: int, *knobs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Delays in samples and filters of the lines, and the gain that gives them unit energy: float64."""
+    size, decay_s, high_decay, crossover_hz = (knob.double() for knob in knobs)
+    delays = size[:, None] * size.new_tensor(DELAYS_MS[lines // 8]) * (sample_rate / 1000)
     rate = NEPERS_60_DB / (sample_rate * decay_s[:, None])
     shelves = _shelves(-rate * delays, 1 / high_decay[:, None], sample_rate, crossover_hz[:, None])
-    late = shifted(x.flatten(0, 1), (pre_delay_ms * per_ms).repeat_interleave(x.shape[1])).view_as(x)
     # In a lossless matrix every line holds the mean power of all.
     kept = torch.exp(-2 * rate * delays).mean(1)
-    level = torch.sqrt(x.shape[1] / lines * (1 - kept) / kept)
-    return network(late, delays, shelves), level.to(x.dtype)
+    return delays, shelves, torch.sqrt(channels / lines * (1 - kept) / kept)
 
 
 def _shelves(low: Tensor, steeper: Tensor, sample_rate: int, crossover_hz: Tensor) -> Tensor:
