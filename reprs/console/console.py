@@ -73,10 +73,30 @@ class Console:
     def render(self, tracks: Tensor, sample_rate: int, knobs: Knobs, mask: Tensor | None = None) -> Parts:
         """The mix and everything on the way to it; the same samples as `__call__`."""
         self.check(tracks, knobs, mask)
+        stems = self.stems(tracks, sample_rate, knobs, mask)
+        return self.finish(stems, self.feeds(stems, knobs), sample_rate, knobs)
+
+    def stems(self, tracks: Tensor, sample_rate: int, knobs: Knobs, mask: Tensor | None = None) -> Tensor:
+        """Every track through its strip, fader and pan: `(B, N, 2, T)`; one that is not there is silence."""
         there = torch.ones(tracks.shape[:2], dtype=torch.bool, device=tracks.device)
         there = there if mask is None else mask.to(tracks.device) != 0
-        stems = self._stems(tracks, sample_rate, knobs, there)
-        return self.finish(stems, self.feeds(stems, knobs), sample_rate, knobs)
+        rows = there.flatten().nonzero()[:, 0]
+        everyone = len(rows) == there.numel()
+
+        def chosen(values: Tensor) -> Tensor:
+            return values.flatten(0, 1) if everyone else values.flatten(0, 1)[rows]
+
+        z = chosen(knobs.tracks)
+        on = None if knobs.tracks_on is None else chosen(knobs.tracks_on) != 0
+        keys = self._keys(tracks, knobs, there, rows)
+        wet = strips.run(self.strip, chosen(tracks), sample_rate, z[:, : len(self.strip)], on, keys)
+        desk = values(self._desk, z[:, len(self.strip) :], tracks.shape[-1])
+        level = gain(FADER, desk["fader_db"]) * chosen(knobs.patch.audible(there)[..., None]).to(wet)
+        stems = panned(wet, desk["pan"]) * level[:, None]
+        if not everyone:
+            silence = stems.new_zeros(there.numel(), *stems.shape[1:])
+            stems = silence.index_copy(0, rows, stems)
+        return stems.unflatten(0, there.shape)
 
     def feeds(self, stems: Tensor, knobs: Knobs) -> dict[str, Tensor]:
         """What "master", each group and each bus `(B, 2, T)` get from `stems`; those of all tracks add up."""
@@ -159,26 +179,6 @@ class Console:
             if plugged is not None and not bool(((plugged >= NOWHERE) & (plugged < most)).all()):
                 raise ValueError(f"patch.{name} is from {NOWHERE} (none) to {most - 1}")
 
-    def _stems(self, tracks: Tensor, sample_rate: int, knobs: Knobs, there: Tensor) -> Tensor:
-        """Every track through its strip, fader and pan: `(B, N, 2, T)`; one that is not there is silence."""
-        rows = there.flatten().nonzero()[:, 0]
-        everyone = len(rows) == there.numel()
-
-        def chosen(values: Tensor) -> Tensor:
-            return values.flatten(0, 1) if everyone else values.flatten(0, 1)[rows]
-
-        z = chosen(knobs.tracks)
-        on = None if knobs.tracks_on is None else chosen(knobs.tracks_on) != 0
-        keys = self._keys(tracks, knobs, there, rows)
-        wet = strips.run(self.strip, chosen(tracks), sample_rate, z[:, : len(self.strip)], on, keys)
-        desk = values(self._desk, z[:, len(self.strip) :], tracks.shape[-1])
-        level = gain(FADER, desk["fader_db"]) * chosen(_audible(knobs, there)[..., None]).to(wet)
-        stems = panned(wet, desk["pan"]) * level[:, None]
-        if not everyone:
-            silence = stems.new_zeros(there.numel(), *stems.shape[1:])
-            stems = silence.index_copy(0, rows, stems)
-        return stems.unflatten(0, there.shape)
-
     def _keys(
         self, tracks: Tensor, knobs: Knobs, there: Tensor, rows: Tensor
     ) -> dict[str, tuple[Tensor, Tensor]]:
@@ -222,17 +222,6 @@ class Console:
         return strips.run(
             self.master, x, sample_rate, master.of_chain(knobs.shared), master.on(knobs.shared_on)
         )
-
-
-def _audible(knobs: Knobs, there: Tensor) -> Tensor:
-    """`(B, N)`: there, not muted, and soloed where any track of the mix is."""
-    audible = there
-    if knobs.patch.soloed is not None:
-        soloed = there & (knobs.patch.soloed.to(there.device) != 0)
-        audible = audible & (soloed | ~soloed.any(dim=1, keepdim=True))
-    if knobs.patch.muted is not None:
-        audible = audible & (knobs.patch.muted.to(there.device) == 0)
-    return audible
 
 
 def _mixed(stems: Tensor, gains: Tensor) -> Tensor:

@@ -34,6 +34,14 @@ class Patch:
         group, muted, soloed = (_columns(v, tracks) for v in (self.group, self.muted, self.soloed))
         return Patch(key, group, muted, soloed)
 
+    def audible(self, there: Tensor) -> Tensor:
+        """`(B, N)`: there, not muted, and soloed where any track of the mix is."""
+        audible = there
+        if self.soloed is not None:
+            soloed = there & (self.soloed.to(there.device) != 0)
+            audible = audible & (soloed | ~soloed.any(dim=1, keepdim=True))
+        return audible if self.muted is None else audible & (self.muted.to(there.device) == 0)
+
 
 @dataclass(frozen=True)
 class Knobs:
