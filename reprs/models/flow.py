@@ -36,6 +36,7 @@ class MixGenerator(nn.Module):
         width: int = 192,
         layers: int = 4,
         heads: int = 4,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.config = {
@@ -46,11 +47,12 @@ class MixGenerator(nn.Module):
             "width": width,
             "layers": layers,
             "heads": heads,
+            "dropout": dropout,
         }
         self.tracks, self.mix = Coordinates(*tracks), Coordinates(*mix)
         self.noise_sizes = sizes = (len(self.tracks), len(self.mix))
         self.network = TrackNetwork(
-            token_dim, condition_dim, sizes, sizes, 2 * FREQUENCIES, width, layers, heads
+            token_dim, condition_dim, sizes, sizes, 2 * FREQUENCIES, width, layers, heads, dropout
         )
         self.scale = Scale(*sizes)
 

@@ -16,6 +16,17 @@ from reprs.models.flow import Scale, squared_error
 from reprs.models.track_network import Point, TrackNetwork
 
 
+class Rivals(nn.Module):
+    """`regression`, `vae` and `prior` of one training, as a checkpoint."""
+
+    def __init__(self, token_dim: int, condition_dim: int, latent: int = 16, **sizes: Any) -> None:
+        super().__init__()
+        self.config = {"token_dim": token_dim, "condition_dim": condition_dim, "latent": latent, **sizes}
+        self.regression = Regression(token_dim, condition_dim, **sizes)
+        self.vae = ConditionalVAE(token_dim, condition_dim, latent=latent, **sizes)
+        self.prior = GaussianPrior(sizes["tracks"], sizes["mix"])
+
+
 class Regression(nn.Module):
     """The mean of all valid settings: the same network, taught to answer at once."""
 

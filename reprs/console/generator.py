@@ -1,0 +1,169 @@
+"""Several valid mixes of the same tracks: samples of the console's knobs, given a style or none."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reprs.console import listening
+from reprs.console.console import Console
+from reprs.console.controller import names_of
+from reprs.console.hearing import Hearing
+from reprs.console.knobs import Knobs
+from reprs.console.standard import standard_console
+from reprs.models.encoder import EffectEncoder
+from reprs.models.flow import STEPS, MixGenerator, noise_for
+from reprs.models.timbre import TextProjection
+from reprs.models.track_network import Point
+
+
+@dataclass(frozen=True)
+class Song:
+    """Tracks of one song as a generator hears them, silent ones left out and the rest in an order of its own.
+
+    `tokens` `(1, n, D)`; `keys` name the content of each; `places` are their positions among the `count`
+    tracks that came in.
+    """
+
+    tokens: Tensor
+    keys: tuple[bytes, ...]
+    places: tuple[int, ...]
+    count: int
+
+
+class Generator(Hearing):
+    """p(knobs | tracks, style) of the standard console, with the ears to hear both.
+
+    Samples depend on the seed, on what the tracks contain and on the style; on neither the order of the
+    tracks nor tracks that are silent. Tracks of the same content are set alike.
+    """
+
+    def __init__(
+        self,
+        flow: Mapping[str, Any],
+        ears: Mapping[str, Any] | None = None,
+        text: str = "minilm",
+        text_width: int = 384,
+        knobs: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.console, self.text_spec = standard_console(), text
+        names = names_of(self.console)
+        if knobs is not None and {name: list(columns) for name, columns in knobs.items()} != names:
+            raise ValueError("this checkpoint turns the knobs of another console: train it again")
+        self.config = {"flow": dict(flow), "ears": dict(ears or {}), "text": text, "text_width": text_width}
+        self.config["knobs"] = names
+        self.flow = MixGenerator(**flow)
+        self.ears = EffectEncoder(**(ears or {})).half()
+        self.read = TextProjection(text_width, listening.TIMBRE_DIM).half()
+
+    @classmethod
+    def of(cls, flow: MixGenerator, ears: EffectEncoder, timbre: Any) -> Generator:
+        """A trained flow with the encoder it listens with, reading words as `timbre` does."""
+        new = cls(flow.config, ears.config, timbre.text_spec, timbre.config["text_width"])
+        for part, trained in ((new.flow, flow), (new.ears, ears), (new.read, timbre.read)):
+            part.load_state_dict(trained.state_dict())
+        return new
+
+    @torch.no_grad()
+    def forward(
+        self,
+        tracks: Tensor,
+        sample_rate: int,
+        mask: Tensor | None = None,
+        reference: Tensor | None = None,
+        text: str | None = None,
+        reference_rate: int | None = None,
+        samples: int = 1,
+        seed: int = 0,
+        **how: Any,
+    ) -> Knobs:
+        """`samples` settings for one song, tracks `(N, C, T)`: a batch of `samples` as `Knobs`.
+
+        `reference` `(C, T)`, a `text`, both or neither say the style; see `sample` for the rest.
+        """
+        song = self.hear(tracks, sample_rate, mask)
+        condition = self.condition(reference, text, reference_rate or sample_rate)
+        return self.sample(song, condition, samples, seed, **how)
+
+    @torch.no_grad()
+    def hear(self, tracks: Tensor, sample_rate: int, mask: Tensor | None = None) -> Song:
+        """What is heard of tracks `(N, C, T)`, of which `mask` `(N,)` are there."""
+        sounds = listening.sounding(tracks[None], None if mask is None else mask[None])[0]
+        if not bool(sounds.any()):
+            raise ValueError("every track is silent: there is nothing to mix")
+        key = {n: key_of(tracks[n]) for n in sounds.nonzero()[:, 0].tolist()}
+        places = sorted(key, key=lambda n: (key[n], n))
+        chosen = tracks[places]
+        last = int(chosen.abs().amax((0, 1)).nonzero().max()) + 1
+        tokens = self.tokens(chosen[None, :, :, :last], sample_rate)[0]
+        return Song(tokens, tuple(key[n] for n in places), tuple(places), len(tracks))
+
+    @torch.no_grad()
+    def sample(
+        self,
+        song: Song,
+        condition: Tensor,
+        samples: int = 1,
+        seed: int = 0,
+        guidance: float = 1.0,
+        temperature: float = 1.0,
+        steps: int = STEPS,
+        start: Knobs | None = None,
+        variation: float = 1.0,
+        lock: tuple[Tensor, Tensor] | None = None,
+    ) -> Knobs:
+        """`samples` settings of a song in the style of a `condition` `(1, R)`.
+
+        `guidance` above 1 leans further to the style, a `temperature` below 1 stays nearer to the most
+        usual. With `start`, a setting of one mix, samples lie around it: at its place with a `variation` of
+        0, anywhere with 1; what `lock` (tracks `(N, Pt + Et)` and shared `(Ps + Es,)`) marks true stays.
+        """
+        noise = noise_for(song.keys, self.flow.noise_sizes, samples, seed)
+        noise = temperature * noise[0], temperature * noise[1]
+        known, held = (None if start is None else self.point(start, song, samples)), None
+        if lock is not None:
+            held = (lock[0][list(song.places)].expand_as(noise[0]), lock[1].expand_as(noise[1]))
+        heard = song.tokens.expand(samples, -1, -1), condition.expand(samples, -1)
+        mask = torch.ones(heard[0].shape[:2], dtype=torch.bool)
+        u = self.flow.draw(noise, *heard, mask, guidance, steps, known, variation, held)
+        return self._knobs(u, song, samples)
+
+    def point(self, knobs: Knobs, song: Song, samples: int) -> Point:
+        """One mix's setting in the flow's coordinates, `samples` times."""
+        places = list(song.places)
+        on = None if knobs.tracks_on is None else knobs.tracks_on[:, places]
+        tracks = self.flow.tracks.encode(knobs.tracks[:, places], on)
+        mix = self.flow.mix.encode(knobs.shared, knobs.shared_on)
+        return tracks.expand(samples, -1, -1), mix.expand(samples, -1)
+
+    def _knobs(self, u: Point, song: Song, samples: int) -> Knobs:
+        """Settings of all tracks; silent ones keep neutral knobs."""
+        z, on, _ = self.flow.tracks.decode(u[0])
+        shared, shared_on, _ = self.flow.mix.decode(u[1])
+        rest = self.console.neutral(samples, song.count)
+        assert rest.tracks_on is not None
+        rest.tracks[:, list(song.places)] = z
+        rest.tracks_on[:, list(song.places)] = on
+        return Knobs(rest.tracks, shared, rest.tracks_on, shared_on)
+
+
+def coordinates(console: Console) -> tuple[tuple[int, int], tuple[int, int]]:
+    """How many knobs and switches a track of a console has, and what is shared."""
+    return (
+        (len(console.track_params), len(console.track_switches)),
+        (len(console.shared_params), len(console.shared_switches)),
+    )
+
+
+def key_of(track: Tensor) -> bytes:
+    """What names the content of a track `(C, T)`: its samples at 16 bits without silence at its end."""
+    samples = (track.clamp(-1, 1) * 32_767).round().to(torch.int16)
+    sounding = samples.abs().amax(0).nonzero()
+    last = int(sounding.max()) + 1 if len(sounding) else 0
+    return hashlib.sha256(samples[:, :last].T.contiguous().numpy().tobytes()).digest()
