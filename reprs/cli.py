@@ -187,6 +187,113 @@ def _print_bands(done: Any) -> None:
     )
 
 
+def _mix(call: argparse.Namespace) -> int:
+    from reprs.audio import files
+    from reprs.console import mix_files, wish
+    from reprs.console.saved_mix import read_mix
+    from reprs.console.session import read_session
+    from reprs.console.standard import standard_console
+
+    folder = mix_files.check_folder(call.out, call.force)
+    wanted = _wish(call)
+    wanted.check(standard_console())
+    applied = read_mix(call.apply) if call.apply else None
+    model = None if applied else wish.controller(wanted.model)
+    session, failures = read_session(call.stems, leave_out=folder)
+    notes = [*session.notes, *(failure.reason for failure in failures)]
+    if applied:
+        saved, more = wish.fitted(applied, session.names, call.amount)
+        notes += more
+    else:
+        saved = wish.settle(wanted, "standard", session, model)
+    reference = files.read(call.reference) if call.reference else None
+    done = mix_files.write_mix(folder, session, saved, _asked(call, "a mix"), notes, reference)
+    for note in notes[: len(session.notes)] + notes[len(session.notes) + len(failures) :]:
+        print(f"note: {note}", file=sys.stderr)
+    _print_mix(done)
+    count = len(session.names)
+    return _report(f"mixed {count} of {count + len(failures)} stems", failures, call.out)
+
+
+def _match(call: argparse.Namespace) -> int:
+    from reprs.audio import files
+    from reprs.console import eq_files, match_files
+    from reprs.console.standard import single_console
+
+    wanted = _wish(call)
+    if not call.apply and not call.reference:
+        raise ValueError(
+            "name a recording to sound like with --reference, or a setting with --apply OUT.json"
+        )
+    wanted.check(single_console())
+    settle = _settler(call, wanted)
+    reference = files.read(call.reference) if call.reference else None
+    paths, failures = eq_files.find(call.audio)
+    if not paths:
+        raise ValueError("; ".join(failure.reason for failure in failures))
+    outs = eq_files.outputs(call.out, paths, call.force)
+    count, written = len(paths) + len(failures), None
+    match = functools.partial(match_files.match_file, settle=settle, reference=reference)
+    for done in eq_files.each_file(paths, outs, match):
+        if isinstance(done, eq_files.Failure):
+            failures.append(done)
+            continue
+        written = done.out if call.out == str(done.out) else call.out
+        print(f"{done.path} → {done.out}")
+        _print_mix(done.result)
+    return _report(f"matched {count - len(failures)} of {count} files", failures, written)
+
+
+def _wish(call: argparse.Namespace) -> Any:
+    """What the call of `mix` or `match` wants; whatever cannot be together is said here."""
+    from reprs.console.wish import Wish
+
+    text, only, lock = getattr(call, "text", None), call.only or (), call.lock or ()
+    if call.apply and (call.reference or text or only or lock or call.refine):
+        raise ValueError("--apply takes its settings from the file: only --amount goes with it")
+    return Wish(call.reference, text, call.amount, only, lock, call.refine, call.model)
+
+
+def _settler(call: argparse.Namespace, wanted: Any) -> Any:
+    """Session → setting: a saved one, or what a controller finds."""
+    from reprs.console import wish
+    from reprs.console.saved_mix import read_mix
+
+    if not call.apply:
+        model = wish.controller(wanted.model)
+        return lambda session: wish.settle(wanted, "single", session, model)
+    saved = read_mix(call.apply)
+    if len(saved.names) != 1:
+        raise ValueError(f"{call.apply}: is a mix of {len(saved.names)} tracks; apply it with reprs mix")
+    return lambda session: wish.fitted(saved, saved.names, call.amount)[0]
+
+
+def _asked(call: argparse.Namespace, otherwise: str) -> str:
+    if call.apply:
+        return f"{call.stems} by {call.apply}"
+    wanted = [Path(call.reference).name] if call.reference else []
+    wanted += [f"“{call.text}”"] if call.text else []
+    return f"{call.stems}, like {' and '.join(wanted)}" if wanted else f"{call.stems}, {otherwise}"
+
+
+def _print_mix(done: Any) -> None:
+    """The settings of every track as a table, and what they do to the level."""
+    from reprs.console.described import COLUMNS, shared_rows, track_rows
+
+    rows, eq = [("track", *COLUMNS), *track_rows(done.saved)], 1 + COLUMNS.index("EQ")
+    _print_table([row[:eq] + row[eq + 1 :] for row in rows])
+    for row in rows[1:]:
+        if row[eq] != "-":
+            print(f"  EQ of {row[0]}: {row[eq]}")
+    for section, setting in shared_rows(done.saved):
+        print(f"  {section}: {setting}")
+    before, after = done.before, done.after
+    print(
+        f"  output {done.saved.output_db:+.1f} dB; loudness {before.loudness_lufs:.1f} → "
+        f"{after.loudness_lufs:.1f} LUFS, crest {before.crest_db:.1f} → {after.crest_db:.1f} dB"
+    )
+
+
 def _eval(task: str, args: list[str]) -> int:
     checkout = Path(__file__).resolve().parent.parent
     if not (checkout / "eval" / f"{task}.py").is_file():
@@ -330,6 +437,33 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--force", action="store_true", help="replace what is there")
     _add_model(verb, "timbre", device=False)
 
+    example = (
+        "reprs match IN.wav --reference REF.wav -o OUT.wav --only eq,compressor; "
+        "reprs match --apply OUT.json other.wav -o NEW.wav"
+    )
+    verb = _add(verbs, "match", _match, "make recordings sound like another, by settings to edit", example)
+    verb.add_argument("audio", nargs="+", metavar="IN", help="audio files or folders, mono or stereo")
+    verb.add_argument(
+        "-o", "--out", required=True, help="OUT.wav (with OUT.json, OUT.txt, OUT.png), or a folder"
+    )
+    _add_wish(verb, "OUT.json")
+
+    example = (
+        "reprs mix stems/ --reference REF.wav -o mixed; reprs mix stems/ --text 'warm and wide' -o mixed; "
+        "reprs mix stems/ --apply mixed/mix.json -o again"
+    )
+    verb = _add(verbs, "mix", _mix, "mix stems like a reference or words, by settings to edit", example)
+    verb.add_argument("stems", metavar="STEMS_FOLDER")
+    verb.add_argument(
+        "-o",
+        "--out",
+        required=True,
+        metavar="FOLDER",
+        help="for mix.wav, mix.json, report.html, stems, buses",
+    )
+    verb.add_argument("--text", metavar="TEXT", help="how it should sound, in words")
+    _add_wish(verb, "mix.json")
+
     example = "reprs eval retrieval --model effect; reprs eval retrieval --help"
     verb = _add(verbs, "eval", lambda call: _eval(call.task, []), "judge a model", example)
     verb.add_argument("task", choices=EVAL_TASKS, metavar="TASK", help=", ".join(EVAL_TASKS))
@@ -343,6 +477,28 @@ def _add(verbs: Any, name: str, run: Any, summary: str, example: str) -> argpars
     verb = verbs.add_parser(name, help=summary, description=summary, epilog=f"example: {example}")
     verb.set_defaults(run=run)
     return verb
+
+
+def _add_wish(verb: argparse.ArgumentParser, saved: str) -> None:
+    """The options that `mix` and `match` have in common."""
+    verb.add_argument("--reference", metavar="FILE", help="a recording to sound like")
+    verb.add_argument(
+        "--amount", type=float, default=1.0, metavar="A", help="0 to 2 times as much (default 1)"
+    )
+    verb.add_argument("--only", action="append", metavar="PARTS", help="such as eq,compressor,reverb,fader")
+    verb.add_argument(
+        "--lock", action="append", metavar="WHAT", help='leave alone: a part, a track, "low end" or 20-200'
+    )
+    verb.add_argument(
+        "--refine",
+        type=int,
+        default=0,
+        metavar="STEPS",
+        help="go on by gradients towards the reference, as 200",
+    )
+    verb.add_argument("--apply", metavar=saved, help="the settings of an earlier call, edited or not")
+    verb.add_argument("--force", action="store_true", help="replace what is there")
+    _add_model(verb, "controller", device=False)
 
 
 def _add_model(verb: argparse.ArgumentParser, default: str | None, device: bool = True) -> None:

@@ -114,4 +114,5 @@ def _plain(knob: str, value: float) -> str:
     """ "decay_s", 1.3 → "decay 1.3 s"."""
     unit = unit_of(knob)
     name = knob.rsplit("_", 1)[0] if unit else knob
-    return f"{name.replace('_', ' ')} {value:.3g}{' ' + unit if unit else ''}"
+    text = _hz(value) if unit == "Hz" else f"{value:.3g}{' ' + unit if unit else ''}"
+    return f"{name.replace('_', ' ')} {text}"

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import soundfile
 from torch import Tensor
@@ -26,7 +27,7 @@ class Written:
 
     path: Path
     out: Path
-    result: Equalised
+    result: Any
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def outputs(out: str, paths: Sequence[Path], force: bool) -> list[Path]:
     if not as_folder and Path(out).suffix.lower() not in SUFFIXES:
         raise ValueError(f"{out}: name the output OUT.wav, or another of {' '.join(sorted(SUFFIXES))}")
     chosen = _in_folder(Path(out), paths) if as_folder else [Path(out)]
-    _check_writable(Path(out))
+    check_writable(Path(out))
     for path, place in zip(paths, chosen, strict=True):
         if place.exists() and path.exists() and place.samefile(path):
             raise ValueError(f"{place}: is the input itself; choose another output")
@@ -74,9 +75,16 @@ def equalise_files(
     paths: Sequence[Path], outs: Sequence[Path], make: Callable[[Tensor, int], Equalised]
 ) -> Iterator[Written | Failure]:
     """Send each file through `make` (audio, sample rate) and write its four outputs."""
+    return each_file(paths, outs, lambda path, out: _equalise_file(path, out, make))
+
+
+def each_file(
+    paths: Sequence[Path], outs: Sequence[Path], do: Callable[[Path, Path], Any]
+) -> Iterator[Written | Failure]:
+    """`do(path, out)` for every file; whatever one file does, the others go on."""
     for path, out in zip(paths, outs, strict=True):
         try:
-            yield Written(path, out, _equalise_file(path, out, make))
+            yield Written(path, out, do(path, out))
         except files.AudioError as error:
             yield Failure(path, str(error))
         except ValueError as error:
@@ -90,8 +98,8 @@ def _equalise_file(path: Path, out: Path, make: Callable[[Tensor, int], Equalise
 
     x, sample_rate = files.read(path)
     result = make(x, sample_rate)
-    sample_format = _sample_format(path, out)
-    files.write(out, _on_grid(result.audio, sample_format), sample_rate, sample_format)
+    subtype = sample_format(path, out)
+    files.write(out, on_grid(result.audio, subtype), sample_rate, subtype)
     loudness = {
         "loudness_before_lufs": round(result.loudness_before_lufs, 2),
         "loudness_after_lufs": round(result.loudness_after_lufs, 2),
@@ -102,7 +110,7 @@ def _equalise_file(path: Path, out: Path, make: Callable[[Tensor, int], Equalise
     return result
 
 
-def _sample_format(path: Path, out: Path) -> str:
+def sample_format(path: Path, out: Path) -> str:
     """libsndfile's name of the input's sample format where the output can hold it, else 24 bits."""
     given = soundfile.info(str(path)).subtype
     container = {".aif": "AIFF", ".aifc": "AIFF", ".snd": "AU"}.get(
@@ -111,11 +119,11 @@ def _sample_format(path: Path, out: Path) -> str:
     return given if given in KEPT and soundfile.check_format(container, given) else "PCM_24"
 
 
-def _on_grid(y: Tensor, sample_format: str) -> Tensor:
+def on_grid(y: Tensor, subtype: str) -> Tensor:
     """Samples rounded to what an integer format can hold; libsndfile alone would round all of them down."""
-    if sample_format not in BITS:
+    if subtype not in BITS:
         return y
-    steps = 2.0 ** (BITS[sample_format] - 1)
+    steps = 2.0 ** (BITS[subtype] - 1)
     return (y * steps).round().clamp(-steps, steps - 1) / steps
 
 
@@ -132,7 +140,8 @@ def _in_folder(folder: Path, paths: Sequence[Path]) -> list[Path]:
     return list(chosen)
 
 
-def _check_writable(path: Path) -> None:
+def check_writable(path: Path) -> None:
+    """Refuse a path below what is no folder, or below a folder that one may not write to."""
     above = next(p for p in path.absolute().parents if p.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise ValueError(f"{path} cannot be written: {above} is not a folder that one may write to")

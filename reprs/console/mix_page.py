@@ -15,8 +15,9 @@ from reprs.console.mix_measures import Figures
 from reprs.console.saved_mix import SavedMix
 
 STYLE = """body{font:14px/1.4 system-ui,sans-serif;max-width:75em;margin:2em auto;padding:0 1em;color:#222}
-table{border-collapse:collapse;margin:1em 0}td,th{padding:.2em .7em;text-align:left;border-bottom:1px solid #ddd;
-font-size:13px;vertical-align:top}img{max-width:100%}audio{vertical-align:middle}.note{color:#666}"""
+table{border-collapse:collapse;margin:1em 0}td,th{padding:.2em .7em;text-align:left;font-size:13px;
+border-bottom:1px solid #ddd;vertical-align:top}img{max-width:100%}audio{vertical-align:middle}
+.note{color:#666}"""
 
 
 def write_page(
