@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from reprs.objectives.stft import magnitudes, multi_resolution_stft
+from reprs.objectives.stft import StftDistance, magnitudes, multi_resolution_stft
 
 T = 6_000
 
@@ -102,10 +102,20 @@ def test_audio_shorter_than_a_window_is_judged():
     assert float(multi_resolution_stft(noise(1, 2, 100), noise(1, 2, 100, seed=3))) > 0.1
 
 
-def test_gradient_is_that_of_finite_differences():
-    target = noise(1, 2, 600, seed=1).double()
-    x = noise(1, 2, 600, seed=2).double().requires_grad_()
-    assert torch.autograd.gradcheck(lambda a: multi_resolution_stft(a, target, (64,)), (x,))
+@pytest.mark.parametrize("size", [64, 50, 33, 2])
+def test_gradient_is_that_of_finite_differences(size):
+    target = noise(2, 2, 301, seed=1).double()
+    x = noise(2, 2, 301, seed=2).double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda a: multi_resolution_stft(a, target, (size,)), (x,))
+
+
+def test_a_target_that_was_heard_once_serves_again():
+    target, x = noise(2, 2, T), noise(2, 2, T, seed=1)
+    distance = StftDistance(target)
+    for y in (x, target, 2 * x):
+        assert torch.equal(distance(y), multi_resolution_stft(y, target))
+    with pytest.raises(ValueError, match="x and target are both"):
+        distance(x[:1])
 
 
 @pytest.mark.parametrize("shapes", [((1, 2, 9), (1, 2, 8)), ((2, 9), (2, 9)), ((1, 3, 9), (1, 3, 9))])
