@@ -1,4 +1,4 @@
-"""A controller: tracks and a wish (a reference or words) → knobs of every strip, of buses and of the master."""
+"""A controller: tracks and a wish (a reference or words) → knobs of strips, buses and master."""
 
 from __future__ import annotations
 
@@ -53,7 +53,14 @@ class Controller(nn.Module):
         self.read = TextProjection(text_width, listening.TIMBRE_DIM).half()
         sizes = [len(names[n]) for n in ("tracks", "shared", "tracks_on", "shared_on")]
         self.network = ControllerNetwork(
-            listening.TOKEN_DIM, listening.CONDITION_DIM, *sizes, width, layers, heads, dropout
+            listening.TOKEN_DIM,
+            listening.CONDITION_DIM,
+            *sizes,
+            width,
+            layers,
+            heads,
+            dropout,
+            listening.COMPARED,
         )
         self.requires_grad_(False)
         self.network.requires_grad_(True)

@@ -27,6 +27,11 @@ HEARD_FLAG, TIMBRE_FLAG = EMBEDDING_DIM + MEASURES, CONDITION_DIM - 1
 TOKEN_MEASURES = slice(EMBEDDING_DIM, TOKEN_DIM)
 CONDITION_MEASURES = slice(EMBEDDING_DIM, HEARD_FLAG)
 CONDITION_TIMBRE = slice(HEARD_FLAG + 1, TIMBRE_FLAG)
+# Columns of tokens and of conditions that measure the same: of the track, and of all of them together.
+COMPARED = (
+    (EMBEDDING_DIM, EMBEDDING_DIM, MEASURES),
+    (EMBEDDING_DIM + MEASURES, EMBEDDING_DIM, MEASURES),
+)
 # Of a long recording its loudest windows are heard, one of each part.
 WINDOW_S, WINDOWS = 4.0, 3
 SILENT_DBFS = -80.0

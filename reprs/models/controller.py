@@ -7,6 +7,7 @@ Vanka 2024). It knows sizes alone, and no console.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -28,7 +29,9 @@ class Trunk(nn.Module):
 
     Inputs are standardised by the buffers that `standardise` fills. `track_inputs` and `shared_inputs` are
     sizes of what else a network may be told (`more_tracks` `(B, N, ·)`, `more_shared` `(B, ·)`), such as a
-    noisy sample and its time.
+    noisy sample and its time. `compared` lists columns `(of the token, of the condition, how many)` that
+    measure the same thing of a track and of what is wished: their difference is an input, too, and nothing
+    where a condition has only zeros there.
     """
 
     def __init__(
@@ -41,12 +44,15 @@ class Trunk(nn.Module):
         dropout: float = 0.1,
         track_inputs: int = 0,
         shared_inputs: int = 0,
+        compared: Sequence[Sequence[int]] = (),
     ) -> None:
         super().__init__()
+        self.compared = [tuple(columns) for columns in compared]
+        differences = sum(count for _, _, count in self.compared)
         for name, size in (("token", token_dim), ("condition", condition_dim)):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_scale", torch.ones(size))
-        self.enter_track = _perceptron(token_dim + condition_dim + track_inputs, width, dropout)
+        self.enter_track = _perceptron(token_dim + condition_dim + differences + track_inputs, width, dropout)
         self.enter_shared = _perceptron(condition_dim + shared_inputs, width, dropout)
         self.condition = nn.Linear(condition_dim, width)
         block = nn.TransformerEncoderLayer(
@@ -69,10 +75,11 @@ class Trunk(nn.Module):
         more_tracks: Tensor | None = None,
         more_shared: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
+        apart = self._differences(tokens, condition)
         tokens = self._standard("token", tokens)
         condition = self._standard("condition", condition)
         count = tokens.shape[1]
-        heard = [tokens, condition[:, None].expand(-1, count, -1)]
+        heard = [tokens, condition[:, None].expand(-1, count, -1), *apart]
         heard += [] if more_tracks is None else [more_tracks]
         shared = condition if more_shared is None else torch.cat([condition, more_shared], dim=-1)
         h = torch.cat(
@@ -86,6 +93,14 @@ class Trunk(nn.Module):
         absent = None if mask is None else nn.functional.pad(~mask.bool(), (0, 2), value=False)
         h = self.leave(self.blocks(h, src_key_padding_mask=absent))
         return h[:, :count], h[:, count]
+
+    def _differences(self, tokens: Tensor, condition: Tensor) -> list[Tensor]:
+        apart = []
+        for of_token, of_condition, size in self.compared:
+            wanted = condition[:, None, of_condition : of_condition + size]
+            given = (wanted != 0).any(-1, keepdim=True)
+            apart.append((wanted - tokens[..., of_token : of_token + size]) * given)
+        return apart
 
     def _standard(self, name: str, x: Tensor) -> Tensor:
         mean, scale = self.get_buffer(f"{name}_mean"), self.get_buffer(f"{name}_scale")
@@ -107,9 +122,10 @@ class ControllerNetwork(nn.Module):
         layers: int = 3,
         heads: int = 4,
         dropout: float = 0.1,
+        compared: Sequence[Sequence[int]] = (),
     ) -> None:
         super().__init__()
-        self.trunk = Trunk(token_dim, condition_dim, width, layers, heads, dropout)
+        self.trunk = Trunk(token_dim, condition_dim, width, layers, heads, dropout, compared=compared)
         self.sizes = (track_knobs, shared_knobs, track_switches, shared_switches)
         self.of_track = _head(width, track_knobs + track_switches)
         self.of_shared = _head(width, shared_knobs + shared_switches)
