@@ -1,7 +1,7 @@
 """Downward compression with a soft knee: what compressor and limiter, single and multiband, have in common.
 
-Level, static curve, smoother and gain are plain torch operations around `ballistics.smooth`; a batch of
-float32 clips on a CPU takes one compiled pass over the audio instead, which has an adjoint of its own.
+Level, static curve, smoother and gain are plain torch operations around `ballistics.smooth`; float32 clips on
+a CPU take one compiled pass over the audio instead, which has an adjoint of its own.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from reprs.effects.level import amplify, peak_db
 
 # The floor is inaudible and keeps 0 / 0 out of the gradient of a hard knee.
 HARD_KNEE_DB = 1e-4
-# With fewer clips most SIMD lanes idle, and torch operations are faster.
-ITEMS_FOR_LANES = 6
 
 
 def compress(
@@ -45,12 +43,12 @@ def compress(
     if not stereo_link and channels > 1:
         knobs = [knob.repeat_interleave(channels) for knob in knobs]
         x, key = x.reshape(-1, 1, x.shape[-1]), key if key is None else key.reshape(-1, 1, x.shape[-1])
-    run = _in_one_pass if _fits_lanes(x) and not timeline.in_pieces() else _step_by_step
+    run = _in_one_pass if _fits_one_pass(x) else _step_by_step
     return run(x, key, *knobs).view(-1, channels, x.shape[-1])
 
 
-def _fits_lanes(x: Tensor) -> bool:
-    return x.device.type == "cpu" and x.dtype == torch.float32 and len(x) >= ITEMS_FOR_LANES
+def _fits_one_pass(x: Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype == torch.float32 and not timeline.in_pieces()
 
 
 def _step_by_step(x: Tensor, key: Tensor | None, *knobs: Tensor) -> Tensor:

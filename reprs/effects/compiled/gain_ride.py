@@ -5,9 +5,16 @@ clips, one in every SIMD lane. Logarithm and exponential are polynomials on the 
 last digits. Each loop is a function of its own over arrays it can tell apart, or it would not vectorise.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
+from reprs.audio import simd
+
+get: Any = simd.load
+put: Any = simd.store
+BLOCK = simd.WIDTH
 LANES = 16
 TILE = 512
 FLOOR = np.float32(1e-6)  # level.FLOOR_DB
@@ -59,14 +66,29 @@ def _curve(over_db, knee_db, slope):
         over_db[t] = slope * (inside * inside * bend + max(over_db[t] - half, ZERO))
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
-def _smooth(tile, more, fall, state):
-    for t in range(tile.shape[0]):
+@njit(cache=True, nogil=True)
+def _smooth(wanted, count, more, fall, state, tile, places):
+    """The smoother of 16 items in `wanted` (16 · TILE,), in place, by way of lanes of float64."""
+    for t in range(0, count, BLOCK):
         for i in range(LANES):
-            step = tile[t, i] - state[i]
-            # The branch as a maximum: a comparison would not vectorise as well.
-            state[i] += fall[i] * step + more[i] * max(step, 0.0)
-            tile[t, i] = state[i]
+            places[i] = i * TILE + t
+        simd.rows_to_lanes(wanted, places, tile, t * LANES, LANES)
+    m0, m1, f0, f1 = get(more, 0), get(more, 8), get(fall, 0), get(fall, 8)
+    s0, s1 = get(state, 0), get(state, 8)
+    nothing = simd.fill(tile, 0.0)
+    for at in range(0, count * LANES, LANES):
+        d0, d1 = get(tile, at) - s0, get(tile, at + 8) - s1
+        # The branch as a maximum: no comparison, no selection.
+        s0 = s0 + (f0 * d0 + m0 * simd.maximum(d0, nothing))
+        s1 = s1 + (f1 * d1 + m1 * simd.maximum(d1, nothing))
+        put(tile, at, s0)
+        put(tile, at + 8, s1)
+    put(state, 0, s0)
+    put(state, 8, s1)
+    for t in range(0, count, BLOCK):
+        for i in range(LANES):
+            places[i] = i * TILE + t
+        simd.lanes_to_rows(tile, t * LANES, LANES, wanted, places)
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
@@ -108,7 +130,7 @@ def ride(x, key, threshold_db, slope, knee_db, makeup_db, rise, fall, smoothed_d
     items = min(LANES, batch - first)
     down = _lanes(fall, first, items)
     more = _lanes(rise, first, items) - down
-    state, smooth = np.zeros(LANES), np.zeros((TILE, LANES))
+    state, tile, places = np.zeros(LANES), np.zeros(TILE * LANES), np.zeros(LANES, np.int64)
     wanted = np.zeros((LANES, TILE), np.float32)
     rows, integers = np.zeros((3, TILE), np.float32), np.zeros((2, TILE), np.int32)
     for start in range(0, samples, TILE):
@@ -124,14 +146,9 @@ def ride(x, key, threshold_db, slope, knee_db, makeup_db, rise, fall, smoothed_d
             _split(level.view(np.int32), exponent, bits)
             _over(bits.view(np.float32), exponent, threshold_db[b], over)
             _curve(over, knee_db[b], slope[b])
-        for t in range(count):
-            for i in range(LANES):
-                smooth[t, i] = wanted[i, t]
-        _smooth(smooth[:count], more, down, state)
+        _smooth(wanted.reshape(-1), count, more, down, state, tile, places)
         for i in range(items):
             b, octaves = first + i, wanted[i, :count]
-            for t in range(count):
-                octaves[t] = smooth[t, i]
             if smoothed_db.shape[1]:
                 smoothed_db[b, start:end] = octaves
             for t in range(count):

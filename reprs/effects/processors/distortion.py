@@ -11,6 +11,7 @@ from torch import Tensor
 
 from reprs.effects.by_item import by_item
 from reprs.effects.oversampling import oversampled
+from reprs.effects.saturation import saturate
 from reprs.effects.spec import Param, effect
 
 
@@ -33,11 +34,14 @@ def distortion(
     if shape not in SHAPES or oversample not in (1, 2, 4):
         raise ValueError(f"distortion: shape is one of {list(SHAPES)} and oversample 1, 2 or 4")
 
+    level = mix * 10 ** (output_db / 20)
+    if shape == "tanh" and oversample == 1:
+        return saturate(x, 10 ** (drive_db / 20), 1 - mix, level)
+
     def run(x: Tensor, drive_db: Tensor, level: Tensor, mix: Tensor) -> Tensor:
         wet = _driven(x.flatten(0, 1), drive_db.repeat_interleave(x.shape[1]), SHAPES[shape], oversample)
         return torch.addcmul(x * (1 - mix), wet.view_as(x), level)
 
-    level = mix * 10 ** (output_db / 20)
     return by_item(run, x, drive_db, level[:, None, None], mix[:, None, None])
 
 
