@@ -31,9 +31,9 @@ def difference(
     whole_db = [
         h.curve_db[:, MIDDLE].view_as(levels_db) + k["fader_db"] for h, k in zip(strips, (a, b), strict=True)
     ]
-    terms["level"] = (whole_db[0] - whole_db[1]).abs() / LEVEL_DB
-    terms["pan"] = (a["pan"] - b["pan"]).abs() / PAN
-    terms["send"] = (a["sends"] - b["sends"]).abs().sum(-1) / SEND
+    terms["level"] = bowl((whole_db[0] - whole_db[1]) / LEVEL_DB)
+    terms["pan"] = bowl((a["pan"] - b["pan"]) / PAN)
+    terms["send"] = bowl((a["sends"] - b["sends"]) / SEND).sum(-1)
     share = there.to(levels_db) / there.sum(1, keepdim=True).clamp(min=1)
     result = {name: (v.view_as(levels_db) * share).sum(1) for name, v in terms.items()}
     if console.master is not None:
@@ -47,11 +47,18 @@ def difference(
 def _terms(found: Heard, wanted: Heard) -> dict[str, Tensor]:
     audible = (wanted.reduction_db / AUDIBLE_DB).clamp(0, 1)
     return {
-        "response": (found.response_db - wanted.response_db).abs().mean(1) / RESPONSE_DB,
-        "curve": (_bend(found.curve_db) - _bend(wanted.curve_db)).abs().mean(1) / CURVE_DB,
-        "width": (found.width - wanted.width).abs() / WIDTH,
-        "ballistics": audible * (found.ballistics - wanted.ballistics).abs().mean(1) / OCTAVES,
+        "response": bowl((found.response_db - wanted.response_db) / RESPONSE_DB).mean(1),
+        "curve": bowl((_bend(found.curve_db) - _bend(wanted.curve_db)) / CURVE_DB).mean(1),
+        "width": bowl((found.width - wanted.width) / WIDTH),
+        "ballistics": audible * bowl((found.ballistics - wanted.ballistics) / OCTAVES).mean(1),
     }
+
+
+def bowl(x: Tensor) -> Tensor:
+    """Square near 0, straight far out: asks for the mean of what may be, not for its median, which is often 0
+    (half of all bells are flat), and does not let one wild setting outweigh the rest.
+    """
+    return 2 * (torch.sqrt(1 + x.square()) - 1)
 
 
 def _bend(curve_db: Tensor) -> Tensor:
@@ -94,6 +101,6 @@ def _buses(console: Console, found: Knobs, wanted: Knobs, sends: Tensor, there: 
     loudest = (sends * there[..., None].to(sends)).amax(1)
     for place, bus in enumerate(console.buses):
         columns = [i for i, name in enumerate(console.shared_params) if name.startswith(f"{bus}.")]
-        apart = (found.shared[:, columns] - wanted.shared[:, columns]).abs().mean(1)
-        total = total + 4 * (loudest[:, place] / SEND).clamp(0, 1) * apart
+        apart = bowl((found.shared[:, columns] - wanted.shared[:, columns]) / 0.3).mean(1)
+        total = total + (loudest[:, place] / SEND).clamp(0, 1) * apart
     return total

@@ -48,7 +48,7 @@ class Trunk(nn.Module):
     ) -> None:
         super().__init__()
         self.compared = [tuple(columns) for columns in compared]
-        differences = sum(count for _, _, count in self.compared)
+        self.compared_dim = differences = sum(count for _, _, count in self.compared)
         for name, size in (("token", token_dim), ("condition", condition_dim)):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_scale", torch.ones(size))
@@ -75,11 +75,11 @@ class Trunk(nn.Module):
         more_tracks: Tensor | None = None,
         more_shared: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        apart = self._differences(tokens, condition)
+        apart = self.differences(tokens, condition)
         tokens = self._standard("token", tokens)
         condition = self._standard("condition", condition)
         count = tokens.shape[1]
-        heard = [tokens, condition[:, None].expand(-1, count, -1), *apart]
+        heard = [tokens, condition[:, None].expand(-1, count, -1), apart]
         heard += [] if more_tracks is None else [more_tracks]
         shared = condition if more_shared is None else torch.cat([condition, more_shared], dim=-1)
         h = torch.cat(
@@ -94,13 +94,14 @@ class Trunk(nn.Module):
         h = self.leave(self.blocks(h, src_key_padding_mask=absent))
         return h[:, :count], h[:, count]
 
-    def _differences(self, tokens: Tensor, condition: Tensor) -> list[Tensor]:
-        apart = []
+    def differences(self, tokens: Tensor, condition: Tensor) -> Tensor:
+        """What is wished less what is there, `(B, N, K)`, in the columns that are `compared`."""
+        apart = [tokens[..., :0]]
         for of_token, of_condition, size in self.compared:
             wanted = condition[:, None, of_condition : of_condition + size]
             given = (wanted != 0).any(-1, keepdim=True)
             apart.append((wanted - tokens[..., of_token : of_token + size]) * given)
-        return apart
+        return torch.cat(apart, dim=-1)
 
     def _standard(self, name: str, x: Tensor) -> Tensor:
         mean, scale = self.get_buffer(f"{name}_mean"), self.get_buffer(f"{name}_scale")
@@ -108,7 +109,10 @@ class Trunk(nn.Module):
 
 
 class ControllerNetwork(nn.Module):
-    """A trunk, and heads for the knobs and the switches of tracks and of what they share → `Logits`."""
+    """A trunk, and heads for the knobs and the switches of tracks and of what they share → `Logits`.
+
+    What is wished less what is there also goes to the answers straight away: most of equalising is that.
+    """
 
     def __init__(
         self,
@@ -129,15 +133,22 @@ class ControllerNetwork(nn.Module):
         self.sizes = (track_knobs, shared_knobs, track_switches, shared_switches)
         self.of_track = _head(width, track_knobs + track_switches)
         self.of_shared = _head(width, shared_knobs + shared_switches)
+        self.straight_to_track = _nothing(self.trunk.compared_dim, track_knobs + track_switches)
+        self.straight_to_shared = _nothing(self.trunk.compared_dim, shared_knobs + shared_switches)
         # What a listener would say who hears nothing; logits.
         self.register_buffer("mean_tracks", torch.zeros(track_knobs + track_switches))
         self.register_buffer("mean_shared", torch.zeros(shared_knobs + shared_switches))
 
     def forward(self, tokens: Tensor, condition: Tensor, mask: Tensor | None = None) -> Logits:
         tracks, shared = self.trunk(tokens, condition, mask)
+        apart = self.trunk.differences(tokens, condition)
+        weight = torch.ones_like(apart[..., :1]) if mask is None else mask[..., None].to(apart)
+        middle = (apart * weight).sum(1) / weight.sum(1).clamp(min=1)
         pt, ps, et, es = self.sizes
-        tracks, tracks_on = self.of_track(tracks).split([pt, et], dim=-1)
-        shared, shared_on = self.of_shared(shared).split([ps, es], dim=-1)
+        track = self.of_track(tracks) + self.straight_to_track(apart)
+        mix = self.of_shared(shared) + self.straight_to_shared(middle)
+        tracks, tracks_on = track.split([pt, et], dim=-1)
+        shared, shared_on = mix.split([ps, es], dim=-1)
         return Logits(tracks, shared, tracks_on, shared_on)
 
     @torch.no_grad()
@@ -155,6 +166,13 @@ def _perceptron(inputs: int, width: int, dropout: float) -> nn.Sequential:
     return nn.Sequential(
         nn.Linear(inputs, 2 * width), nn.GELU(), nn.Dropout(dropout), nn.Linear(2 * width, width)
     )
+
+
+def _nothing(inputs: int, outputs: int) -> nn.Linear:
+    """A linear map that begins as none."""
+    layer = nn.Linear(inputs, outputs, bias=False)
+    nn.init.zeros_(layer.weight)
+    return layer
 
 
 def _head(width: int, outputs: int) -> nn.Sequential:

@@ -56,12 +56,21 @@ class MixData(pl.LightningDataModule):
 
 
 class Batches(IterableDataset[Mixes]):
-    """Endless random batches; the same for the same seed."""
+    """Endless random batches; the same for the same seed.
+
+    A batch holds single recordings or songs of several tracks, by their shares: padding a recording to six
+    tracks would be most of the work.
+    """
 
     def __init__(self, mixes: Mixes, size: int, seed: int) -> None:
         self.mixes, self.size, self.seed = mixes, size, seed
+        single = mixes.there.sum(1) <= 1
+        self.kinds = [rows for kind in (single, ~single) if len(rows := kind.nonzero()[:, 0])]
 
     def __iter__(self) -> Iterator[Mixes]:
         generator = torch.Generator().manual_seed(self.seed)
+        chances = torch.tensor([float(len(rows)) for rows in self.kinds])
         while True:
-            yield self.mixes[torch.randint(len(self.mixes), (self.size,), generator=generator)]
+            rows = self.kinds[int(torch.multinomial(chances, 1, generator=generator))]
+            chosen = rows[torch.randint(len(rows), (self.size,), generator=generator)]
+            yield self.mixes[chosen].trimmed()

@@ -119,6 +119,19 @@ class Mixes:
         knobs = Knobs(*(t.to(device, **how) for t in (k.tracks, k.shared, k.tracks_on, k.shared_on)))
         return Mixes(*moved[:5], knobs, moved[5], self.captions, self.contents)
 
+    def trimmed(self) -> Mixes:
+        """Without the columns of tracks that no mix has; a track that is silent may be the last one."""
+        count = max(1, int(self.there.any(0).nonzero().amax()) + 1) if bool(self.there.any()) else 1
+        k = self.knobs
+        knobs = Knobs(
+            k.tracks[:, :count],
+            k.shared,
+            None if k.tracks_on is None else k.tracks_on[:, :count],
+            k.shared_on,
+        )
+        cut = {"tokens": self.tokens[:, :count], "there": self.there[:, :count], "knobs": knobs}
+        return replace(self, **cut, levels_db=self.levels_db[:, :count])  # type: ignore[arg-type]
+
     @staticmethod
     def joined(parts: Sequence[dict[str, Any]]) -> Mixes:
         """Shards one after another."""
