@@ -21,10 +21,23 @@ class EffectEncoder(nn.Module):
 
     sample_rate = 44_100
     window_s = 3.0
+    view_names = ("mel", "spectrum", "echo", "dynamics")
 
-    def __init__(self, embedding_dim: int = 256, width: int = 40, hidden: int = 512, bands: int = 96) -> None:
+    def __init__(
+        self,
+        embedding_dim: int = 256,
+        width: int = 40,
+        hidden: int = 512,
+        bands: int = 96,
+        balanced: bool = False,
+    ) -> None:
+        """`balanced` gives every view the same weight at the join; without it the loudest view, echoes, has
+        ten times that of the spectrogram.
+        """
         super().__init__()
         self.config = {"embedding_dim": embedding_dim, "width": width, "hidden": hidden, "bands": bands}
+        if balanced:  # left out otherwise, so that checkpoints from before it keep their hash
+            self.config["balanced"] = True
         self.embedding_dim, self.feature_dim = embedding_dim, hidden
         self.mel = StereoMel(self.sample_rate, bands=bands)
         self.echo = EchoCepstrum(self.sample_rate)
@@ -33,7 +46,9 @@ class EffectEncoder(nn.Module):
         self.echo_net = EchoNet(self.echo.bins)
         self.spectrum_net = _perceptron(10 * bands, 256)
         self.dynamics_net = _perceptron(self.dynamics.width, 128)
-        joined = self.mel_net.width + self.echo_net.width + 256 + 128
+        self.part_dims = [self.mel_net.width, 256, self.echo_net.width, 128]
+        joined = sum(self.part_dims)
+        self.balance = nn.ModuleList(nn.LayerNorm(d) if balanced else nn.Identity() for d in self.part_dims)
         self.join = nn.Sequential(
             nn.LayerNorm(joined), nn.Linear(joined, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU()
         )
@@ -59,6 +74,10 @@ class EffectEncoder(nn.Module):
 
     def features_of(self, views: tuple[Tensor, ...]) -> Tensor:
         """What `views` returned → `(B, feature_dim)`."""
+        return self.join(torch.cat(self.parts_of(views), dim=1))
+
+    def parts_of(self, views: tuple[Tensor, ...]) -> list[Tensor]:
+        """What `views` returned → what each view's own network says, `(B, part_dims[i])` each."""
         mel, spectrum, echo, dynamics = views
         parts = [
             self.mel_net(mel),
@@ -66,7 +85,7 @@ class EffectEncoder(nn.Module):
             self.echo_net(echo),
             self.dynamics_net(dynamics),
         ]
-        return self.join(torch.cat(parts, dim=1))
+        return [balance(part) for balance, part in zip(self.balance, parts, strict=True)]
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.features(x))

@@ -8,6 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from reprs.models import hub
 from reprs.models.encoder import EffectEncoder
@@ -42,6 +43,7 @@ class EffectRecipe(pl.LightningModule):
         embedding_dim: int = 256,
         width: int = 40,
         hidden: int = 512,
+        balanced: bool = True,
         few: float = 0.5,
         few_at_most: int = 3,
         shuffled: float = 0.5,
@@ -56,6 +58,7 @@ class EffectRecipe(pl.LightningModule):
         presence_weight: float = 1.0,
         knob_weight: float = 1.0,
         change_weight: float = 1.0,
+        view_weight: float = 0.5,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.05,
         warmup_steps: int = 100,
@@ -64,13 +67,14 @@ class EffectRecipe(pl.LightningModule):
         start_from: str | None = None,
     ) -> None:
         """`normalise` brings raw segments to the corpus average before any effect (Martínez-Ramírez 2022);
-        `start_from` is a checkpoint (a name or a path) whose weights the encoder starts with.
+        `view_weight` asks every view by itself which effects are on; `start_from` is a checkpoint (a name or
+        a path) whose weights the encoder starts with, its join too unless only one of the two is `balanced`.
         """
         super().__init__()
         self.save_hyperparameters()
-        self.encoder = EffectEncoder(embedding_dim=embedding_dim, width=width, hidden=hidden)
+        self.encoder = EffectEncoder(embedding_dim, width, hidden, balanced=balanced)
         if start_from is not None:
-            self.encoder.load_state_dict(hub.load(start_from).state_dict())
+            _start(self.encoder, hub.load(start_from))
         sampler = ChainSampler(effects, few, few_at_most, shuffled)
         self.normaliser = EffectNormaliser() if normalise else None
         self.make_pairs = PairMaker(
@@ -79,10 +83,12 @@ class EffectRecipe(pl.LightningModule):
         # Validation batches are by turns random chains and single effects.
         self.make_trials = [PairMaker(sampler, 20, 0.0, single, preroll_s) for single in (0.0, 1.0)]
         self.replay, self.memory = replay, Replay(replay_groups)
-        self.reader = KnobReader(self.encoder.feature_dim, [len(e) for e in sampler.chain.effects])
+        widths = [len(e) for e in sampler.chain.effects]
+        self.reader = KnobReader(self.encoder.feature_dim, widths)
+        self.view_readers = nn.ModuleList(nn.Linear(d, len(widths)) for d in self.encoder.part_dims)
         measurements = measure(self.encoder.views(torch.zeros(1, 2, 4_096))).shape[1]
         self.change = ChangeReader(self.encoder.feature_dim, measurements)
-        self.change_weight = change_weight
+        self.change_weight, self.view_weight = change_weight, view_weight
         self.average = averaged(self.encoder, ema_decay)
         self.temperature, self.presence_weight, self.knob_weight = temperature, presence_weight, knob_weight
         self.learning_rate, self.weight_decay, self.warmup_steps = learning_rate, weight_decay, warmup_steps
@@ -128,14 +134,18 @@ class EffectRecipe(pl.LightningModule):
 
     def training_step(self, batch: list[Group], batch_idx: int) -> Tensor:
         views = tuple(_on_x_then_on_y(view) for view in zip(*(g.views for g in batch), strict=True))
-        features = self.encoder.features_of(views)
+        parts = self.encoder.parts_of(views)
+        features = self.encoder.join(torch.cat(parts, dim=1))
         a, b = self.encoder.head(features).chunk(2)
         contrast = nt_xent(a, b, self.temperature)
         z, mask = (torch.cat(x).repeat(2, 1) for x in zip(*((g.z, g.mask) for g in batch), strict=True))
         read = self.reader.loss(features.float(), z, mask)
         change = self.change.loss(features.float(), _on_x_then_on_y([g.change for g in batch]))
         loss = contrast + self.presence_weight * read.presence + self.knob_weight * read.knobs
-        loss = loss + self.change_weight * change
+        said = torch.stack([reader(p.float()) for reader, p in zip(self.view_readers, parts, strict=True)])
+        on = mask.to(said).expand_as(said)
+        alone = F.binary_cross_entropy_with_logits(said, on, reduction="none").mean((1, 2))
+        loss = loss + self.change_weight * change + self.view_weight * alone.mean()
         group = torch.arange(len(batch)).repeat_interleave(len(batch[0].z))
         self.log_dict(
             {
@@ -144,6 +154,7 @@ class EffectRecipe(pl.LightningModule):
                 "train/presence": read.presence,
                 "train/knobs": read.knobs,
                 "train/change": change,
+                **{f"train/presence-{n}": v for n, v in zip(EffectEncoder.view_names, alone, strict=True)},
                 "train/n-way": _among_own_content(a.detach(), b.detach(), group),
             },
             prog_bar=True,
@@ -166,9 +177,19 @@ class EffectRecipe(pl.LightningModule):
         return self.average.module(batch)
 
     def configure_optimizers(self) -> Any:
-        everything = nn.ModuleList([self.encoder, self.reader, self.change])
+        everything = nn.ModuleList([self.encoder, self.reader, self.view_readers, self.change])
         total = self.trainer.estimated_stepping_batches
         return optimise([(everything, self.learning_rate)], self.weight_decay, self.warmup_steps, total)
+
+
+def _start(encoder: EffectEncoder, found: EffectEncoder) -> None:
+    """Give `encoder` the weights of `found`; a join of the other kind starts from nothing."""
+    weights = found.state_dict()
+    if encoder.config != found.config:
+        own = encoder.state_dict()
+        kept = {n: w for n, w in weights.items() if not n.startswith(("join.", "project."))}
+        weights = own | kept
+    encoder.load_state_dict(weights)
 
 
 def _on_x_then_on_y(groups: Sequence[Tensor]) -> Tensor:

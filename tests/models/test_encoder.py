@@ -57,6 +57,25 @@ def test_level_does_not_matter(encoder):
     assert (encoder.embed(x, RATE) - encoder.embed(x * 0.05, RATE)).abs().max() < 1e-3
 
 
+@pytest.mark.parametrize(("balanced", "growth"), [(True, 1), (False, 1_000)])
+def test_when_balanced_no_view_outweighs_another(balanced, growth):
+    torch.manual_seed(0)
+    encoder = EffectEncoder(width=8, hidden=64, embedding_dim=32, balanced=balanced).eval()
+    views = encoder.views(noise(1)[None])
+
+    @torch.no_grad()
+    def size_of_the_echo_part(factor: float) -> float:
+        for weight in encoder.echo_net.out[-1].parameters():
+            weight.mul_(factor)
+        return encoder.parts_of(views)[encoder.view_names.index("echo")].norm().item()
+
+    loud, louder = (
+        size_of_the_echo_part(100),
+        size_of_the_echo_part(1_000),
+    )  # LayerNorm's epsilon is nothing to either
+    assert louder / loud == pytest.approx(growth, rel=1e-3)
+
+
 def test_mono_equals_two_equal_channels(encoder):
     x = noise(1, 1)
     assert torch.equal(encoder.embed(x, RATE), encoder.embed(x.repeat(2, 1), RATE))
