@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from eval import peers
+from reprs import _cpu_torch
 from reprs.effects import Chain, registry
 
 SAMPLE_RATE = 44_100
 Run = Callable[[], Any]
-BANDS = ("low_shelf", "peak1", "peak2", "peak3", "peak4", "high_shelf")
 # pedalboard's distortion does not oversample, so ours does not either here.
 OURS = {
     "eq": registry["parametric_eq"],
@@ -62,8 +63,9 @@ def forward(
         left_out["torchaudio"] = "its lfilter is a Python loop over samples without its compiled extension"
     if "reverb" in task:
         left_out["dasp"] = "its reverb runs slower than real time (0.3 ×, once measured)"
+        left_out["grafx, difffx"] = "they have no feedback delay network of this kind"
     else:
-        _try_dasp(task, x, knobs, contestants, left_out, backward=False)
+        _add_peers(task, x, knobs, contestants, left_out, backward=False)
     return contestants, left_out
 
 
@@ -75,7 +77,7 @@ def forward_backward(
     audio, z = x.clone().requires_grad_(), z.clone().requires_grad_()
     contestants: dict[str, Run] = {"reprs": lambda: chain(audio, SAMPLE_RATE, z).square().mean().backward()}
     left_out: dict[str, str] = {}
-    _try_dasp(task, x, knobs, contestants, left_out, backward=True)
+    _add_peers(task, x, knobs, contestants, left_out, backward=True)
     return contestants, left_out
 
 
@@ -105,7 +107,7 @@ def _plugins(name: str, z: Tensor, clip: int) -> list[Any]:
             kinds.get(band, pedalboard.PeakFilter)(
                 cutoff_frequency_hz=knob[f"{band}_hz"], gain_db=knob[f"{band}_gain_db"], q=knob[f"{band}_q"]
             )
-            for band in BANDS
+            for band in peers.BANDS
         ]
     if name == "compressor":
         settings = (knob["threshold_db"], knob["ratio"], knob["attack_ms"], knob["release_ms"])
@@ -130,7 +132,7 @@ def _scipy(x: Tensor, z: Tensor) -> Run:
             designs.get(band, biquad.peak)(
                 SAMPLE_RATE, knob[f"{band}_gain_db"], knob[f"{band}_hz"], knob[f"{band}_q"]
             )
-            for band in BANDS
+            for band in peers.BANDS
         ],
         dim=1,
     )
@@ -139,7 +141,7 @@ def _scipy(x: Tensor, z: Tensor) -> Run:
     return lambda: np.stack([sosfilt(s, clip) for s, clip in zip(sos, clips, strict=True)])
 
 
-def _try_dasp(
+def _add_peers(
     task: tuple[str, ...],
     x: Tensor,
     knobs: dict[str, Tensor],
@@ -147,42 +149,20 @@ def _try_dasp(
     left_out: dict[str, str],
     backward: bool,
 ) -> None:
-    try:
-        import reprs._cpu_torch  # noqa: F401  dasp imports torchaudio
-        import dasp_pytorch.functional as dasp  # isort: skip
-    except (ImportError, OSError):
-        left_out["dasp"] = "not installed: pip install 'reprs[bench]'"
-        return
-
-    def prepared(rows: int, audio: Tensor) -> Run:
-        z = {n: knobs[n].repeat_interleave(rows, 0).requires_grad_(backward) for n in task}
-        audio = audio.clone().requires_grad_(backward)
-
-        def run() -> Any:
-            y = audio
-            for name in task:
-                y = _dasp(dasp, name, y, {k: v[:, None] for k, v in OURS[name].from_unit(z[name]).items()})
-            return y.square().mean().backward() if backward else y
-
-        return run
-
-    try:
-        run = prepared(1, x)
-        run()
-    except (RuntimeError, ValueError, AssertionError) as error:
-        left_out["dasp"] = f"as mono rows, since it fails on stereo batches: {str(error).splitlines()[0]}"
-        run = prepared(x.shape[1], x.reshape(-1, 1, x.shape[-1]))
-        run()
-    contestants["dasp"] = run
-
-
-def _dasp(dasp: Any, name: str, x: Tensor, knob: dict[str, Tensor]) -> Tensor:
-    if name == "eq":
-        order = [knob[f"{band}_{key}"] for band in BANDS for key in ("gain_db", "hz", "q")]
-        return dasp.parametric_eq(x, SAMPLE_RATE, *order)
-    if name == "compressor":
-        keys = ("threshold_db", "ratio", "attack_ms", "release_ms", "knee_db", "makeup_db")
-        return dasp.compressor(x, SAMPLE_RATE, *(knob[key] for key in keys))
-    if name == "distortion":
-        return dasp.distortion(x, SAMPLE_RATE, knob["drive_db"])
-    return dasp.gain(x, SAMPLE_RATE, knob["gain_db"])
+    _cpu_torch.prepare()  # they import torchaudio
+    for name, load in peers.PEERS.items():
+        try:
+            play = load(SAMPLE_RATE)
+        except (ImportError, OSError):
+            left_out[name] = f"not installed: see {peers.__name__}"
+            continue
+        try:
+            run = peers.renderer(play, OURS, task, x, knobs, backward)
+            run()
+        except (RuntimeError, ValueError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            left_out[name] = f"as mono rows, since it fails on stereo batches: {reason}"
+            rows = {n: z.repeat_interleave(x.shape[1], 0) for n, z in knobs.items()}
+            run = peers.renderer(play, OURS, task, x.reshape(-1, 1, x.shape[-1]), rows, backward)
+            run()
+        contestants[name] = run
