@@ -188,6 +188,8 @@ def _print_bands(done: Any) -> None:
 
 
 def _mix(call: argparse.Namespace) -> int:
+    if call.samples is not None or call.start is not None:
+        return _several(call)
     from reprs.audio import files
     from reprs.console import mix_files, wish
     from reprs.console.saved_mix import read_mix
@@ -213,6 +215,40 @@ def _mix(call: argparse.Namespace) -> int:
     _print_mix(done)
     count = len(session.names)
     return _report(f"mixed {count} of {count + len(failures)} stems", failures, call.out)
+
+
+def _several(call: argparse.Namespace) -> int:
+    """`mix` with --samples or --start: several mixes to choose from."""
+    from reprs.console import several, several_files
+    from reprs.console.compared import words
+    from reprs.console.session import read_session
+    from reprs.console.standard import standard_console
+
+    if call.apply:
+        raise ValueError("--apply is one mix: leave out --samples and --start, or go on from it with --start")
+    name = "mixgen" if call.model == "controller" else call.model
+    how = several.Sampling(
+        call.samples or several.DEFAULT_SAMPLES,
+        call.seed, call.guidance, call.temperature, call.start, call.variation, name,
+    )  # fmt: skip
+    how.check()
+    folder = several_files.check_several(call.out, how.samples, call.force)
+    wanted = _wish(call)
+    wanted.check(standard_console())
+    model = several.generator(name)
+    session, failures = read_session(call.stems, leave_out=folder)
+    mixes, notes = several.settle_several(wanted, how, session, model)
+    notes = [*session.notes, *notes]
+    said = [*notes, *(failure.reason for failure in failures)]
+    done = several_files.write_several(folder, session, mixes, _asked(call, "mixes"), call.stems, said)
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+    for candidate, how_it_differs in zip(done, words(mixes), strict=True):
+        print(f"  {candidate.path.name}: {how_it_differs}")
+    print(f"  go on from one: {several_files.next_call(call.stems, done[0].path)}")
+    return _report(
+        f"made {len(done)} mixes of {len(session.names)} stems", failures, folder / several_files.PAGE
+    )
 
 
 def _match(call: argparse.Namespace) -> int:
@@ -269,11 +305,12 @@ def _settler(call: argparse.Namespace, wanted: Any) -> Any:
 
 
 def _asked(call: argparse.Namespace, otherwise: str) -> str:
+    stems = Path(call.stems).resolve().name
     if call.apply:
-        return f"{call.stems} by {call.apply}"
+        return f"{stems} by {call.apply}"
     wanted = [Path(call.reference).name] if call.reference else []
     wanted += [f"“{call.text}”"] if call.text else []
-    return f"{call.stems}, like {' and '.join(wanted)}" if wanted else f"{call.stems}, {otherwise}"
+    return f"{stems}, like {' and '.join(wanted)}" if wanted else f"{stems}, {otherwise}"
 
 
 def _print_mix(done: Any) -> None:
@@ -450,7 +487,8 @@ def _parser() -> argparse.ArgumentParser:
 
     example = (
         "reprs mix stems/ --reference REF.wav -o mixed; reprs mix stems/ --text 'warm and wide' -o mixed; "
-        "reprs mix stems/ --apply mixed/mix.json -o again"
+        "reprs mix stems/ --apply mixed/mix.json -o again; reprs mix stems/ --samples 5 --seed 7 -o five; "
+        "reprs mix stems/ --start five/mix-3.json --variation 0.2 --lock vocals -o near"
     )
     verb = _add(verbs, "mix", _mix, "mix stems like a reference or words, by settings to edit", example)
     verb.add_argument("stems", metavar="STEMS_FOLDER")
@@ -462,6 +500,7 @@ def _parser() -> argparse.ArgumentParser:
         help="for mix.wav, mix.json, report.html, stems, buses",
     )
     verb.add_argument("--text", metavar="TEXT", help="how it should sound, in words")
+    _add_sampling(verb)
     _add_wish(verb, "mix.json")
 
     example = "reprs eval retrieval --model effect; reprs eval retrieval --help"
@@ -499,6 +538,23 @@ def _add_wish(verb: argparse.ArgumentParser, saved: str) -> None:
     verb.add_argument("--apply", metavar=saved, help="the settings of an earlier call, edited or not")
     verb.add_argument("--force", action="store_true", help="replace what is there")
     _add_model(verb, "controller", device=False)
+
+
+def _add_sampling(verb: argparse.ArgumentParser) -> None:
+    """The options of `mix` for several mixes."""
+    several = verb.add_argument_group(
+        "several mixes", "mix-1.wav, mix-1.json, …, and mixes.html to compare them"
+    )
+    several.add_argument("--samples", type=_count, metavar="N", help="how many mixes (5 with --start)")
+    several.add_argument("--seed", type=int, default=0, help="other mixes for another number (default 0)")
+    several.add_argument(
+        "--guidance", type=float, default=1.0, metavar="G", help="above 1: more of the style (default 1)"
+    )
+    several.add_argument(
+        "--temperature", type=float, default=1.0, metavar="T", help="below 1: more alike (default 1)"
+    )
+    several.add_argument("--start", metavar="MIX.json", help="mixes near this one; --lock keeps its settings")
+    several.add_argument("--variation", type=float, metavar="V", help="how near: 0 to 1 (default 0.2)")
 
 
 def _add_model(verb: argparse.ArgumentParser, default: str | None, device: bool = True) -> None:

@@ -124,7 +124,9 @@ class Generator(Hearing):
         usual. With `start`, a setting of one mix, samples lie around it: at its place with a `variation` of
         0, anywhere with 1; what `lock` (tracks `(N, Pt + Et)` and shared `(Ps + Es,)`) marks true stays.
         """
-        noise = noise_for(song.keys, self.flow.noise_sizes, samples, seed)
+        # The noise that led to `start` would only lead back there.
+        purpose = b"" if start is None or variation == 1 else b"near|"
+        noise = noise_for(song.keys, self.flow.noise_sizes, samples, seed, purpose)
         noise = temperature * noise[0], temperature * noise[1]
         known, held = (None if start is None else self.point(start, song, samples)), None
         if lock is not None:
@@ -132,7 +134,7 @@ class Generator(Hearing):
         heard = song.tokens.expand(samples, -1, -1), condition.expand(samples, -1)
         mask = torch.ones(heard[0].shape[:2], dtype=torch.bool)
         u = self.flow.draw(noise, *heard, mask, guidance, steps, known, variation, held)
-        return self._knobs(u, song, samples)
+        return self.settings(u, song)
 
     def point(self, knobs: Knobs, song: Song, samples: int) -> Point:
         """One mix's setting in the flow's coordinates, `samples` times."""
@@ -142,11 +144,11 @@ class Generator(Hearing):
         mix = self.flow.mix.encode(knobs.shared, knobs.shared_on)
         return tracks.expand(samples, -1, -1), mix.expand(samples, -1)
 
-    def _knobs(self, u: Point, song: Song, samples: int) -> Knobs:
+    def settings(self, u: Point, song: Song) -> Knobs:
         """Settings of all tracks; silent ones keep neutral knobs."""
         z, on, _ = self.flow.tracks.decode(u[0])
         shared, shared_on, _ = self.flow.mix.decode(u[1])
-        rest = self.console.neutral(samples, song.count)
+        rest = self.console.neutral(len(u[0]), song.count)
         assert rest.tracks_on is not None
         rest.tracks[:, list(song.places)] = z
         rest.tracks_on[:, list(song.places)] = on
@@ -162,8 +164,11 @@ def coordinates(console: Console) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def key_of(track: Tensor) -> bytes:
-    """What names the content of a track `(C, T)`: its samples at 16 bits without silence at its end."""
-    samples = (track.clamp(-1, 1) * 32_767).round().to(torch.int16)
+    """What names the content of a track `(C, T)`: its samples at 16 bits without silence at its end.
+
+    One channel is named as two of the same are.
+    """
+    samples = (track.clamp(-1, 1) * 32_767).round().to(torch.int16).expand(max(2, len(track)), -1)
     sounding = samples.abs().amax(0).nonzero()
     last = int(sounding.max()) + 1 if len(sounding) else 0
     return hashlib.sha256(samples[:, :last].T.contiguous().numpy().tobytes()).digest()

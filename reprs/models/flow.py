@@ -174,14 +174,17 @@ def waves(time: Tensor) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], dim=1)
 
 
-def noise_for(keys: Sequence[bytes], sizes: tuple[int, int], samples: int, seed: int) -> Point:
+def noise_for(
+    keys: Sequence[bytes], sizes: tuple[int, int], samples: int, seed: int, purpose: bytes = b""
+) -> Point:
     """Noise `(samples, N, K)`, `(samples, M)`, decided by seed, sample and a track's own key.
 
-    Neither the place of a track nor how many samples or other tracks there are changes it.
+    Neither the place of a track nor how many samples or other tracks there are changes it. Another
+    `purpose` is other noise.
     """
 
     def drawn(sample: int, key: bytes, size: int) -> Tensor:
-        digest = hashlib.sha256(f"{seed}|{sample}|".encode() + key).digest()
+        digest = hashlib.sha256(f"{seed}|{sample}|".encode() + purpose + key).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
         return torch.randn(size, generator=generator)
 
