@@ -10,13 +10,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reprs import effects, hear
+    from reprs import console, effects, hear
     from reprs.console.text_eq import text_eq
     from reprs.models.hub import load
 
     __version__: str
 
-__all__ = ["__version__", "effects", "hear", "load", "text_eq"]
+__all__ = ["__version__", "console", "effects", "hear", "load", "text_eq"]
 
 
 def __getattr__(name: str) -> Any:
@@ -28,7 +28,7 @@ def __getattr__(name: str) -> Any:
         value = importlib.import_module("reprs.models.hub").load
     elif name == "text_eq":
         value = importlib.import_module("reprs.console.text_eq").text_eq
-    elif name in ("effects", "hear"):
+    elif name in ("console", "effects", "hear"):
         value = importlib.import_module(f"reprs.{name}")
     else:
         raise AttributeError(f"module 'reprs' has no attribute {name!r}")

@@ -13,6 +13,7 @@ from reprs.audio import loudness
 
 SHORT_TERM_S, EVERY_S = 3.0, 1.0
 FRAMES, FRAME = 500, 4096
+LOWEST_HZ, HIGHEST_HZ, POINTS = 30.0, 20_000.0, 200
 QUIETEST_DB = -100.0
 
 
@@ -48,16 +49,21 @@ def short_term_lufs(x: Tensor, sample_rate: int) -> tuple[np.ndarray, np.ndarray
     return times, level.numpy()
 
 
-def spectrogram_db(x: Tensor, sample_rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Times in s, frequencies in Hz and levels in dB `(F, frames)` of the mean of both channels."""
+def spectrogram_db(x: Tensor, sample_rate: int) -> np.ndarray:
+    """Levels in dB `(POINTS, frames)` of the mean of both channels, from `LOWEST_HZ` to `HIGHEST_HZ` on a
+    logarithmic axis, frames spread evenly."""
     mid = x.float().mean(0)
     mid = torch.nn.functional.pad(mid, (0, max(0, FRAME - len(mid))))
     count = min(FRAMES, max(1, (len(mid) - FRAME) // (FRAME // 4) + 1))
     starts = torch.linspace(0, len(mid) - FRAME, count, dtype=torch.float64).long().tolist()
     frames = torch.stack([mid[s : s + FRAME] for s in starts]) * torch.hann_window(FRAME)
-    level = 20 * torch.log10(torch.fft.rfft(frames).abs() / (FRAME / 4) + 1e-6).T
-    hz = np.fft.rfftfreq(FRAME, 1 / sample_rate)
-    return (np.array(starts) + FRAME / 2) / sample_rate, hz, level.numpy()
+    level = 20 * torch.log10(torch.fft.rfft(frames).abs() / (FRAME / 4) + 1e-6)
+    # The loudest bin between two points, or the nearest; beyond Nyquist there is nothing.
+    bins = np.geomspace(LOWEST_HZ, HIGHEST_HZ, POINTS) * (FRAME / sample_rate)
+    first = np.minimum(np.round(bins).astype(int), FRAME // 2)
+    found = np.maximum.reduceat(level.T.numpy(), first)
+    found[bins > FRAME / 2] = -120.0
+    return found
 
 
 def _db(amplitude: float) -> float:

@@ -20,10 +20,11 @@ def imported_by(code):
 
 
 def test_every_public_name_resolves():
-    assert set(reprs.__all__) == {"__version__", "effects", "hear", "load", "text_eq"}
+    assert set(reprs.__all__) == {"__version__", "console", "effects", "hear", "load", "text_eq"}
     assert set(reprs.__all__) <= set(dir(reprs))
     assert callable(reprs.load) and callable(reprs.text_eq) and reprs.__version__.count(".") >= 1
     assert "gain" in reprs.effects.registry
+    assert all(callable(getattr(reprs.console, name)) for name in reprs.console.__all__)
     assert callable(reprs.hear.load_model)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = reprs.nothing
@@ -34,4 +35,9 @@ def test_importing_reprs_costs_nothing():
 
 
 def test_using_the_manifest_pulls_in_no_training_search_or_web_library():
-    assert not imported_by("import reprs; reprs.load; reprs.text_eq; reprs.effects.registry") & HEAVY
+    assert (
+        not imported_by(
+            "import reprs; reprs.load; reprs.text_eq; reprs.effects.registry; reprs.console.Console"
+        )
+        & HEAVY
+    )
