@@ -18,6 +18,7 @@ class Controlled:
 
     def __init__(self, name: str, controller: Any) -> None:
         self.name, self.controller = name, controller
+        self.model_hash = str(getattr(controller, "model_hash", ""))
 
     def mix(self, console: Console, trial: Trial) -> Mixed:
         return by_knobs(console, trial, self.knobs(console, trial))
@@ -33,6 +34,7 @@ class Refined(Controlled):
     def __init__(self, name: str, controller: Any, steps: int | None) -> None:
         super().__init__(f"{name} + refinement", controller)
         self.steps = {} if steps is None else {"steps": steps}
+        self.model_hash += f", {steps} steps"
 
     def knobs(self, console: Console, trial: Trial) -> Knobs:
         from reprs.console.refine import refine

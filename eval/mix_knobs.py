@@ -39,14 +39,17 @@ def knob_error(console: Console, found: Knobs, truth: Knobs) -> float:
 
 @torch.no_grad()
 def heard_errors(console: Console, tracks: Tensor, found: Knobs, truth: Knobs) -> dict[str, Tensor]:
-    """Name → `(N,)` for tracks `(N, C, T)`: EQ in dB RMS over 40 Hz to 16 kHz, gain reduction in dB, width
-    (1 is the width as recorded; NaN for mono tracks)."""
-    responses = [eq_response_db(console, knobs) for knobs in (found, truth)]
+    """Name → `(N,)` for tracks `(N, C, T)`: EQ in dB RMS over 40 Hz to 16 kHz, the same of its shape alone
+    (a gain at all frequencies is as good as a fader's), gain reduction in dB, and width (1 is the width as
+    recorded; NaN for mono tracks).
+    """
+    off_db = eq_response_db(console, found) - eq_response_db(console, truth)
     before = _through(console, tracks, truth, FILTERS)
     reductions = [gain_reduction_db(console, before, knobs) for knobs in (found, truth)]
     widths = [_width(console, knobs) for knobs in (found, truth)]
     return {
-        "EQ dB": (responses[0] - responses[1]).square().mean(1).sqrt(),
+        "EQ dB": off_db.square().mean(1).sqrt(),
+        "EQ shape dB": off_db.std(1, correction=0),
         "gain reduction dB": (reductions[0] - reductions[1]).abs(),
         "width": (widths[0] - widths[1]).abs().masked_fill(_is_mono(tracks), math.nan),
     }

@@ -65,6 +65,7 @@ class Ears:
 
     def __init__(self, row: Any, name: str | None = None) -> None:
         self.row, self.name = row, name or row.name
+        self.model_hash = str(row.model_hash)
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
@@ -84,6 +85,7 @@ class Meters(Ears):
         super().__init__(MixingFeatures())
         known = torch.cat([self.row.embed(x[None], SAMPLE_RATE) for x in mixes])
         self.mean, self.scale = known.mean(0), known.std(0).clamp_min(1e-6)
+        self.model_hash += str([round(float(v), 4) for v in torch.cat([self.mean, self.scale])])
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:

@@ -8,14 +8,16 @@ from typing import Any
 
 from eval.report import colour, rounded
 
-OTHER = ("settings", "leads", "found")
+OTHER = ("settings", "leads")
+FOUND = "found, "
 # What is plotted, where a task has it.
 SHOWN = ("STFT", "effect to target", "timbre to target")
 
 
 def tasks_of(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Task → row → figures."""
-    return {k: v for k, v in result.items() if isinstance(v, dict) and k not in OTHER}
+    """Task → row → distances."""
+    tasks = {k: v for k, v in result.items() if isinstance(v, dict) and k not in OTHER}
+    return {name: rows for name, rows in tasks.items() if not name.startswith(FOUND)}
 
 
 def print_tables(result: dict[str, Any]) -> None:
@@ -27,7 +29,8 @@ def print_tables(result: dict[str, Any]) -> None:
         console.print(_table(f"{name}: distances, less is nearer", rows))
     if "leads" in result:
         console.print(_table("how much further away than the last row; above 0 it is ahead", result["leads"]))
-    console.print(_table("known settings of our console: share found again", result["found"]))
+    for name in (n for n in result if n.startswith(FOUND)):
+        console.print(_table(f"{name}: shares of known settings that are found again", result[name]))
     if "left out" in result:
         console.print(result["left out"])
 

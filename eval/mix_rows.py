@@ -117,15 +117,16 @@ class MeanKnobs:
 
 
 class RandomKnobs:
-    """A draw of the prior."""
+    """A draw of the prior, another one for every trial."""
 
     name = "random knobs"
 
     def __init__(self, seed: int) -> None:
-        self.rng = np.random.default_rng([seed, 1])
+        self.seed, self.model_hash = seed, str(seed)
 
     def mix(self, console: Console, trial: Trial) -> Mixed:
-        knobs = random_knobs(console, trial.tracks, int(self.rng.integers(2**31)))
+        rng = np.random.default_rng([self.seed, *trial.content.encode(), trial.tracks.shape[-1]])
+        knobs = random_knobs(console, trial.tracks, int(rng.integers(2**31)))
         return by_knobs(console, trial, knobs)
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from eval.mix_kept import columns, kept
 from eval.mix_knobs import heard_errors, knob_error
 from eval.mix_measures import Ears, differences, distances
 from eval.mix_rows import Mixed, MixRow
-from eval.mix_trials import Task
+from eval.mix_trials import Task, Trial
 from eval.scoring import interval
-from reprs.corpora.progress import track
 
 
 @dataclass(frozen=True)
@@ -28,19 +30,29 @@ class Score:
     contents: list[str]
 
 
-def score(task: Task, rows: Sequence[MixRow], judges: Sequence[Ears]) -> Score:
-    """Every row on every trial; encoders hear targets and references once."""
+def score(task: Task, rows: Sequence[MixRow], judges: Sequence[Ears], folder: Path | None = None) -> Score:
+    """Every row on every trial; what was computed before is read from the cache."""
     contents = [t.content for t in task.trials]
-    known = {"reference": torch.stack([t.reference for t in task.trials])}
-    if task.trials[0].target is not None:
-        known["target"] = torch.stack([t.target for t in task.trials if t.target is not None])
-    heard = {name: [ears(x) for ears in judges] for name, x in known.items()}
+    about = " ".join(f"{ears.name} {ears.model_hash}" for ears in judges)
+    heard: dict[int, dict[str, list[Tensor]]] = {}
+
+    def one(row: MixRow, trial: Trial) -> dict[str, np.ndarray]:
+        known = {"reference": trial.reference, "target": trial.target}
+        if id(trial) not in heard:
+            heard[id(trial)] = {
+                name: [ears(x[None]) for ears in judges] for name, x in known.items() if x is not None
+            }
+        start = time.perf_counter()
+        mixed = row.mix(task.console, trial)
+        seconds = time.perf_counter() - start
+        found = _values(task, trial, mixed, heard[id(trial)], judges)
+        return {name: each.numpy() for name, each in found.items()} | {"seconds": np.array(seconds)}
+
     figures, values = {}, {}
     for row in rows:
-        start = time.perf_counter()
-        mixes = [row.mix(task.console, t) for t in track(task.trials, f"{task.name}: {row.name}")]
-        seconds = (time.perf_counter() - start) / len(mixes)
-        found = _values(task, mixes, known, heard, judges)
+        found = columns(kept(task, row, about, partial(one, row), folder))
+        # The first one loads models and compiles loops.
+        seconds = float(np.median(found.pop("seconds")))
         values[row.name] = found
         figures[row.name] = {name: interval(each, contents) for name, each in found.items()}
         figures[row.name]["seconds"] = round(seconds, 2)
@@ -65,33 +77,21 @@ def leads(scores: dict[str, Score], name: str, judges: Sequence[Ears]) -> dict[s
 
 
 def _values(
-    task: Task,
-    mixes: Sequence[Mixed],
-    known: dict[str, Tensor],
-    heard: dict[str, list[Tensor]],
-    judges: Sequence[Ears],
-) -> dict[str, np.ndarray]:
-    """Name → one number a trial."""
-    y = torch.stack([m.audio for m in mixes])
-    found = distances(y, known["target"]) if "target" in known else differences(y, known["reference"])
+    task: Task, trial: Trial, mixed: Mixed, heard: dict[str, list[Tensor]], judges: Sequence[Ears]
+) -> dict[str, Tensor]:
+    """Name → a number."""
+    y, target = mixed.audio[None], trial.target
+    found = differences(y, trial.reference[None]) if target is None else distances(y, target[None])
     for i, ears in enumerate(judges):
         e = ears(y)
         found |= {_to(ears, name): ears.distance(e, by[i]) for name, by in heard.items()}
-    if mixes[0].knobs is not None and task.trials[0].knobs is not None:
-        found |= _knobs(task, mixes)
-    return {name: each.double().numpy() for name, each in found.items()}
-
-
-def _knobs(task: Task, mixes: Sequence[Mixed]) -> dict[str, Tensor]:
-    """Errors of the knobs as they stand, and of what they do, in the mean over a trial's tracks."""
-    rows = []
-    for mixed, trial in zip(mixes, task.trials, strict=True):
-        assert mixed.knobs is not None and trial.knobs is not None
-        heard = heard_errors(task.console, trial.tracks, mixed.knobs, trial.knobs)
-        errors = [torch.tensor(knob_error(task.console, mixed.knobs, trial.knobs))]
-        rows.append(torch.stack([*errors, *(e.nanmean() for e in heard.values())]).nan_to_num(0.0))
-    columns = torch.stack(rows).unbind(1)
-    return dict(zip(("knobs", *heard), columns, strict=True))
+    found = {name: each[0] for name, each in found.items()}
+    if mixed.knobs is not None and trial.knobs is not None:
+        found["knobs"] = torch.tensor(knob_error(task.console, mixed.knobs, trial.knobs))
+        errors = heard_errors(task.console, trial.tracks, mixed.knobs, trial.knobs)
+        # In the mean over the tracks; a width that cannot be heard in any of them is no error.
+        found |= {name: each.nanmean().nan_to_num(0.0) for name, each in errors.items()}
+    return found
 
 
 def _to(ears: Ears, name: str) -> str:

@@ -24,6 +24,8 @@ from reprs.console.standard import single_console, standard_console
 from reprs.corpora.progress import track
 from reprs.views.mixes import KnobPrior, level_db
 
+FEW_TRACKS = 3
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -78,16 +80,21 @@ def by_pedalboard(
     return mixes[0], mixes[1], None
 
 
-def make_trials_of_known_settings(count: int, length_s: float, seed: int) -> Task:
-    """`count` mixes by our console of the very tracks that are given; songs repeat with other settings."""
-    rng, console = np.random.default_rng([seed, 2]), standard_console()
-    songs = _shuffled(held_out_songs(2 * length_s + 1), rng)
-    trials = []
-    for song, first, second in _parts(songs, -(-count // 2), length_s, rng, "known settings"):
-        for tracks in (first, second)[: count - len(trials)]:
-            target, _, knobs = by_console(console, tracks, tracks, rng)
-            trials.append(Trial(song.content, tracks, target, target, knobs))
-    return Task("known settings", console, trials)
+def known_settings(count: int, length_s: float, seed: int) -> list[Task]:
+    """`count` mixes by our console of the very tracks that are given: half of them of one recording, half of
+    `FEW_TRACKS` stems of a song.
+    """
+    rng, shortest_s = np.random.default_rng([seed, 2]), 2 * length_s + 1
+    single = Task("found, one recording", single_console(), [])
+    several = Task("found, stems", standard_console(), [])
+    songs = {single.name: held_out_recordings(shortest_s), several.name: held_out_songs(shortest_s)}
+    for task, of_it in ((single, -(-count // 2)), (several, count // 2)):
+        for song, first, _ in _parts(_shuffled(songs[task.name], rng), of_it, length_s, rng, task.name):
+            chosen = rng.permutation(len(first))[:FEW_TRACKS]
+            tracks = first[np.sort(chosen)]
+            target, _, knobs = by_console(task.console, tracks, tracks, rng)
+            task.trials.append(Trial(song.content, tracks, target, target, knobs))
+    return [single, several]
 
 
 @torch.no_grad()

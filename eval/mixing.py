@@ -69,9 +69,10 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
     """Every figure of every row the options ask for, as data for JSON."""
     from eval.mix_controllers import controllers
     from eval.mix_measures import Ears, Meters
+    from eval.mix_recovery import recovery
     from eval.mix_rows import baselines
     from eval.mix_scores import leads, score
-    from eval.mix_trials import make_tasks, make_trials_of_known_settings
+    from eval.mix_trials import known_settings, make_tasks
     from eval.rows import make_row
 
     sizes = _sizes(options)
@@ -80,7 +81,7 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
     judges = [Ears(make_row(spec)) for spec in options.ears]
     tasks = make_tasks(sizes["trials"], sizes["length_s"], options.seed)
     judges.append(Meters([t.reference for task in tasks for t in task.trials]))
-    known = make_trials_of_known_settings(sizes["found"], sizes["length_s"], options.seed)
+    known = known_settings(sizes["found"], sizes["length_s"], options.seed)
     result: dict[str, Any] = {"task": "mixing", "settings": sizes | {"seed": options.seed}}
     if missing:
         result["left out"] = missing
@@ -88,7 +89,7 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
     result |= {name: each.figures for name, each in scores.items()}
     if ours:
         result["leads"] = leads(scores, ours[-1].name, judges)
-    result["found"] = _found(known, [*rows[-2:], *ours])
+    result |= {task.name: recovery(task, [*rows[-2:], *ours]) for task in known}
     return result
 
 
@@ -97,15 +98,9 @@ def _sizes(options: argparse.Namespace) -> dict[str, Any]:
     usual = usual or {"trials": 24, "found": 50, "length_s": 8.0}
     given = {name: getattr(options, name) for name in usual}
     sizes = {name: usual[name] if value is None else value for name, value in given.items()}
-    if sizes["trials"] < 2 or sizes["found"] < 1 or not 1 <= sizes["length_s"] <= 14:
-        raise ValueError("--trials is at least 2, --found at least 1, --length-s from 1 to 14")
+    if sizes["trials"] < 2 or sizes["found"] < 2 or not 1 <= sizes["length_s"] <= 14:
+        raise ValueError("--trials is at least 2, --found at least 2, --length-s from 1 to 14")
     return sizes
-
-
-def _found(task: Any, rows: Sequence[Any]) -> dict[str, Any]:
-    from eval.mix_recovery import recovery
-
-    return recovery(task, {row.name: lambda c, t, row=row: row.mix(c, t).knobs for row in rows})
 
 
 if __name__ == "__main__":

@@ -108,12 +108,15 @@ def test_no_change_is_the_sum_and_neutral_knobs_are_too():
     torch.testing.assert_close(neutral, task.tracks.sum(0), atol=1e-5, rtol=0)
 
 
-def test_random_knobs_are_drawn_anew_and_repeat_with_the_seed():
+def test_random_knobs_are_drawn_for_each_trial_and_repeat_with_the_seed():
     console, task = single_console(), trial(1)
-    row, again = mix_rows.RandomKnobs(3), mix_rows.RandomKnobs(3)
-    first, second = row.mix(console, task).knobs, row.mix(console, task).knobs
-    assert torch.equal(first.tracks, again.mix(console, task).knobs.tracks)
-    assert not torch.equal(first.tracks, second.tracks)
+    other = mix_trials.Trial("another song", task.tracks, task.reference)
+    drawn = [
+        mix_rows.RandomKnobs(seed).mix(console, each).knobs.tracks
+        for seed, each in ((3, task), (3, task), (3, other), (4, task))
+    ]
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2]) and not torch.equal(drawn[0], drawn[3])
 
 
 def test_matchering_brings_the_level_of_its_reference():
@@ -185,12 +188,12 @@ def test_a_silent_song_has_no_parts(tmp_path):
 
 def test_the_error_of_one_knob_counts_where_its_effect_is_on():
     console = single_console()
-    truth = with_knobs(console, switches=["compressor"], compressor__ratio=4.0)
+    truth = with_knobs(console, switches=["compressor"], compressor__ratio=6.0)
     assert mix_knobs.knob_error(console, truth, truth) == 0
-    off = with_knobs(console, compressor__ratio=4.0)
+    off = with_knobs(console, compressor__ratio=6.0)
     # The compressor's ratio is away from its default, and its other knobs are not.
     param = console.track_params["compressor.ratio"]
-    gap = abs(float(param.to_unit(torch.tensor(4.0))) - float(param.to_unit(torch.tensor(param.default))))
+    gap = abs(float(param.to_unit(torch.tensor(6.0))) - float(param.to_unit(torch.tensor(param.default))))
     # Faders, pans and sends always count; buses that are off in both do not.
     always_on = sum(n in ("fader_db", "pan") or n.endswith("send_db") for n in console.track_params)
     of_compressor = sum(n.startswith("compressor.") for n in console.track_params)
@@ -240,18 +243,19 @@ def test_gain_reduction_of_a_steady_sine_and_width_are_known():
     errors = mix_knobs.heard_errors(console, tracks, console.neutral(1, 1), truth)
     assert float(errors["gain reduction dB"]) == pytest.approx(10, abs=0.5)
     assert float(errors["width"]) == pytest.approx(0.4, abs=1e-5)
-    assert float(errors["EQ dB"]) == 0
+    assert float(errors["EQ dB"]) == float(errors["EQ shape dB"]) == 0
     mono = mix_knobs.heard_errors(console, sine(), console.neutral(1, 1), truth)
     assert bool(mono["width"].isnan())
 
 
 def test_a_trial_is_found_when_all_its_tracks_are():
-    good = {"EQ dB": 1.0, "gain reduction dB": 2.0, "width": float("nan")}
+    good = {"EQ dB": 1.0, "EQ shape dB": 0.5, "gain reduction dB": 2.0, "width": float("nan")}
     bad = good | {"EQ dB": 2.0}
     trials = [[good, good], [good, bad], [bad, bad], [good, good]]
     errors = [{n: torch.tensor([t[n] for t in tracks]) for n in good} for tracks in trials]
     figures = mix_recovery.summary(errors, list("abcd"))
     assert figures["trials found"][0] == 0.5
+    assert figures["trials found but for level"] == (1, 1, 1)
     assert figures["tracks found"][0] == pytest.approx((1 + 0.5 + 0 + 1) / 4)
     assert figures["trials, gain reduction dB"] == (1, 1, 1) and figures["trials, width"] == (1, 1, 1)
 
@@ -260,15 +264,17 @@ def test_a_trial_is_found_when_all_its_tracks_are():
 
 
 class Truth:
-    """A row that cheats: it returns the target, with its knobs."""
+    """A row that cheats: it returns the target, with its knobs; and counts how often it is asked."""
 
     name = "truth"
+    asked = 0
 
     def mix(self, console, trial):
+        self.asked += 1
         return mix_rows.Mixed(trial.target, trial.knobs)
 
 
-def test_scores_rank_the_truth_first_and_leads_are_differences():
+def test_scores_rank_the_truth_first_and_leads_are_differences(tmp_path):
     console, rng = single_console(), np.random.default_rng(0)
     trials = []
     for seed in range(4):
@@ -277,7 +283,7 @@ def test_scores_rank_the_truth_first_and_leads_are_differences():
         trials.append(mix_trials.Trial(f"song {seed}", first, reference, target, knobs))
     task = mix_trials.Task("match, console", console, trials)
     judges = [mix_measures.Meters([t.reference for t in trials])]
-    found = mix_scores.score(task, [mix_rows.NoChange(), Truth()], judges)
+    found = mix_scores.score(task, [mix_rows.NoChange(), Truth()], judges, tmp_path)
     for name, (mean, *_) in ((n, v) for n, v in found.figures["truth"].items() if n != "seconds"):
         if not name.endswith("to reference"):
             assert mean == pytest.approx(0, abs=1e-4), name
@@ -286,7 +292,29 @@ def test_scores_rank_the_truth_first_and_leads_are_differences():
     assert lead == pytest.approx(found.figures["no change"]["STFT"], abs=1e-4)
 
 
-@pytest.mark.parametrize("call", [["--trials", "1"], ["--length-s", "99"], ["--found", "0"]])
+def test_figures_are_kept_until_the_code_behind_them_changes(tmp_path):
+    console, rng = single_console(), np.random.default_rng(0)
+    trials = []
+    for seed in range(3):
+        x = noise(1, 2, T, seed=seed)
+        target, _, knobs = mix_trials.by_console(console, x, x, rng)
+        trials.append(mix_trials.Trial(f"song {seed}", x, target, target, knobs))
+    task = mix_trials.Task("found, one recording", console, trials)
+    row = Truth()
+    first = mix_recovery.recovery(task, [row], tmp_path)
+    assert row.asked == 3 and first["truth"]["trials found"] == (1, 1, 1)
+    assert mix_recovery.recovery(task, [row], tmp_path) == first and row.asked == 4
+
+    class Changed(Truth):
+        def mix(self, console, trial):
+            self.asked += 1
+            return mix_rows.Mixed(trial.target, console.neutral(1, 1))
+
+    changed = Changed()
+    assert mix_recovery.recovery(task, [changed], tmp_path) != first and changed.asked == 3
+
+
+@pytest.mark.parametrize("call", [["--trials", "1"], ["--length-s", "99"], ["--found", "1"]])
 def test_an_unusable_call_is_one_line_and_exit_2(call, capsys):
     assert mixing.main(["--model", *call]) == 2
     said = capsys.readouterr().err.strip()
