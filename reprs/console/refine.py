@@ -141,11 +141,12 @@ def _descend(
         now = replace(knobs, tracks=_held(moved[0], knobs.tracks), shared=_held(moved[1], knobs.shared))
         strayed = sum((a - b).square().mean() for a, b in zip(moved, starts, strict=True))
         loss = loss_of(console(clip, sample_rate, now, there)) + PRIOR_WEIGHT * strayed
-        if float(loss) < least:
+        value = float(loss.detach())
+        if value < least:
             best = replace(now, tracks=now.tracks.detach(), shared=now.shared.detach())
-            least = float(loss)
+            least = value
         if on_step is not None:
-            on_step(step, float(loss))
+            on_step(step, value)
         if step < steps:
             for group in adam.param_groups:
                 group["lr"] = RATE * (0.05 + 0.95 * (1 + math.cos(math.pi * step / steps)) / 2)
