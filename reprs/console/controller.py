@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from reprs.console import listening
 from reprs.console.console import Console
+from reprs.console.hearing import Hearing
 from reprs.console.knobs import Knobs
 from reprs.console.standard import standard_console
+from reprs.console.trim import trimmed
 from reprs.models.controller import ControllerNetwork, Logits
 from reprs.models.encoder import EffectEncoder
-from reprs.models.text import frozen_tower
 from reprs.models.timbre import TextProjection
 
 # An effect is on where the network gives it at least this chance: what it is not sure of it sets gently.
 ON = 0.35
 
 
-class Controller(nn.Module):
+class Controller(Hearing):
     """`controller(tracks, sample_rate, mask, reference=…, text=…)` → `Knobs` of the standard console.
 
     Carries, in half precision, the encoder it listens with and the projection of words into the timbre
@@ -64,7 +64,6 @@ class Controller(nn.Module):
         )
         self.requires_grad_(False)
         self.network.requires_grad_(True)
-        self._awake: list[EffectEncoder] = []
 
     @classmethod
     def around(cls, ears: EffectEncoder, timbre: Any, **sizes: Any) -> Controller:
@@ -89,38 +88,18 @@ class Controller(nn.Module):
         """Knobs for `tracks` `(B, N, C, T)`; `mask` `(B, N)` is true for tracks that are there.
 
         `reference`: `(C, T)`, or one a mix, at `reference_rate` Hz (that of the tracks, if None). `text`: a
-        description, or one a mix. Either, both, or neither: then it is a careful mix of its own.
+        description, or one a mix. Either, both, or neither: then it is a careful mix of its own. At last all
+        faders are trimmed together until the mix is as loud as the reference.
         """
-        tokens, there = listening.tokens(self.hearing, tracks, sample_rate, mask)
-        condition = self.condition(reference, text, reference_rate or sample_rate, len(tracks))
-        return self.turned(self.network.eval()(tokens, condition, there), there, console)
-
-    def tokens(self, tracks: Tensor, sample_rate: int, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Tokens `(B, N, D)` and which tracks sound `(B, N)`."""
-        return listening.tokens(self.hearing, tracks, sample_rate, mask)
-
-    @torch.no_grad()
-    def condition(
-        self,
-        reference: Tensor | Sequence[Tensor] | None = None,
-        text: str | Sequence[str] | None = None,
-        sample_rate: int = listening.SAMPLE_RATE,
-        batch: int = 1,
-    ) -> Tensor:
-        """The wish as `(B, R)`: what is heard of references, how the words read, or zeros for neither."""
+        tokens, there = self.tokens(tracks, sample_rate, mask)
         if isinstance(reference, Tensor) and reference.ndim == 2:
-            reference = [reference] * batch
-        texts = [text] * batch if isinstance(text, str) else text
-        timbre = None if texts is None else self.embed_text(texts)
-        if reference is None and timbre is None:
-            return torch.zeros(batch, listening.CONDITION_DIM)
-        return listening.condition(self.hearing, reference, sample_rate, timbre)
-
-    @torch.no_grad()
-    def embed_text(self, texts: Sequence[str]) -> Tensor:
-        """Words in the timbre space, `(B, 256)` of unit length."""
-        e = copy.deepcopy(self.read).float().eval()(frozen_tower(self.text_spec).encode(texts).cpu())
-        return nn.functional.normalize(e, dim=-1)
+            reference = [reference] * len(tracks)
+        rate = reference_rate or sample_rate
+        condition = self.condition(reference, text, rate, len(tracks))
+        knobs = self.turned(self.network.eval()(tokens, condition, there), there, console)
+        if reference is None:
+            return knobs
+        return trimmed(console or self.console, tracks, sample_rate, knobs, list(reference), rate, there)
 
     def turned(self, logits: Logits, there: Tensor, console: Console | None = None) -> Knobs:
         """What the network says as knobs of `console`; neutral where no track sounds."""
@@ -143,13 +122,6 @@ class Controller(nn.Module):
         keep = there[..., None]
         tracks = torch.where(keep, neutral.tracks, fresh.tracks)
         return Knobs(tracks, neutral.shared, neutral.tracks_on & keep, neutral.shared_on)
-
-    @property
-    def hearing(self) -> EffectEncoder:
-        """The encoder in full precision, on first use; not part of the weights."""
-        if not self._awake:
-            self._awake.append(copy.deepcopy(self.ears).float().eval())
-        return self._awake[0]
 
 
 def names_of(console: Console) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytorch_lightning as pl
@@ -64,7 +65,9 @@ class ControllerRecipe(pl.LightningModule):
         self.controller = Controller.around(hub.load(ears), hub.load(timbre), **sizes)
         if start_from is not None:
             self.controller.network.load_state_dict(hub.load(start_from).network.state_dict())
-        self.average = averaged(self.controller, ema_decay)
+        # What does not train is not averaged: the encoder is several times the size of the network.
+        self.network_average = averaged(self.controller.network, ema_decay)
+        self.average = Shipped(self.controller, self.network_average.module)
         self.render = (
             RenderedLoss(self.controller, rendered or {}) if stft_weight or embedding_weight else None
         )
@@ -89,7 +92,7 @@ class ControllerRecipe(pl.LightningModule):
         return loss
 
     def on_train_batch_end(self, *_: Any) -> None:
-        self.average.update_parameters(self.controller)
+        self.network_average.update_parameters(self.controller.network)
 
     def validation_step(self, batch: Mixes, index: int) -> None:
         """The terms for references that are heard, for words alone, and for the mean of all knobs."""
@@ -159,6 +162,15 @@ class ControllerRecipe(pl.LightningModule):
     def _report(self, name: str, terms: dict[str, Tensor], batch: Mixes) -> None:
         for term, value in {**terms, "total": self.total(terms)}.items():
             self.log(f"val/{name}-{term}", value, batch_size=len(batch), on_step=False, on_epoch=True)
+
+
+class Shipped(torch.nn.Module):
+    """The controller with its averaged network: what is exported."""
+
+    def __init__(self, controller: Controller, network: Any) -> None:
+        super().__init__()
+        self.module = copy.deepcopy(controller)
+        self.module.network = network
 
 
 def prepare(controller: Controller, mixes: Mixes) -> None:
