@@ -56,10 +56,11 @@ def store(tile, y, row, start, rows, count):
 
 
 @njit(cache=True, nogil=True)
-def _section(tile, count, c, s):
-    """One biquad over a tile, in place: the transposed direct form, which float64 is precise enough for.
+def section(source, target, count, c, s):
+    """One biquad over a tile: the transposed direct form, which float64 is precise enough for.
 
-    `tile` (T · 32,), `c` (5 · 32,) b0, b1, b2, a1, a2, `s` (2 · 32,): flat, for vectors of eight.
+    `source`, `target` (T · 32,), maybe the same; `c` (5 · 32,) b0, b1, b2, a1, a2, `s` (2 · 32,): flat, for
+    vectors of eight.
     """
     e0, e1, e2, e3 = get(c, 0), get(c, 8), get(c, 16), get(c, 24)
     f0, f1, f2, f3 = get(c, 32), get(c, 40), get(c, 48), get(c, 56)
@@ -69,16 +70,16 @@ def _section(tile, count, c, s):
     s0, s1, s2, s3 = get(s, 0), get(s, 8), get(s, 16), get(s, 24)
     r0, r1, r2, r3 = get(s, 32), get(s, 40), get(s, 48), get(s, 56)
     for at in range(0, count * LANES, LANES):
-        u0, u1, u2, u3 = get(tile, at), get(tile, at + 8), get(tile, at + 16), get(tile, at + 24)
+        u0, u1, u2, u3 = get(source, at), get(source, at + 8), get(source, at + 16), get(source, at + 24)
         v0, v1, v2, v3 = e0 * u0 + s0, e1 * u1 + s1, e2 * u2 + s2, e3 * u3 + s3
         s0, r0 = f0 * u0 + r0 - p0 * v0, g0 * u0 - q0 * v0
         s1, r1 = f1 * u1 + r1 - p1 * v1, g1 * u1 - q1 * v1
         s2, r2 = f2 * u2 + r2 - p2 * v2, g2 * u2 - q2 * v2
         s3, r3 = f3 * u3 + r3 - p3 * v3, g3 * u3 - q3 * v3
-        put(tile, at, v0)
-        put(tile, at + 8, v1)
-        put(tile, at + 16, v2)
-        put(tile, at + 24, v3)
+        put(target, at, v0)
+        put(target, at + 8, v1)
+        put(target, at + 16, v2)
+        put(target, at + 24, v3)
     put(s, 0, s0)
     put(s, 8, s1)
     put(s, 16, s2)
@@ -90,12 +91,12 @@ def _section(tile, count, c, s):
 
 
 @njit(cache=True, nogil=True)
-def filter_sections(x, coefficients, states, y, samples, row):
+def filter_sections(x, coefficients, states, history, y, samples, row):
     """Filter `samples` of up to `LANES` rows of `x` `(R, T)`, from `row` on, by a cascade of biquads.
 
     `coefficients` `(K, 5, R)` float64: b0, b1, b2, a1, a2 of every section and row. `states` `(K, 2, R)`
-    float64 holds where the sections start, and then where they end. A `y` without
-    rows is not written.
+    float64 holds where the sections start, and then where they end; `history` `(tiles, K, 2, R)` where they
+    are when a tile starts. A `y` or a `history` without anything in it is not written.
     """
     rows = min(LANES, len(x) - row)
     sections = coefficients.shape[0]
@@ -106,17 +107,19 @@ def filter_sections(x, coefficients, states, y, samples, row):
     flat = tile.reshape(-1)
     for start in range(0, samples, TILE):
         count = min(TILE, samples - start)
+        if len(history):
+            history[start // TILE, :, :, row : row + rows] = s[:, :, :rows]
         load(x, tile, row, start, rows, count)
         for k in range(sections):
-            _section(flat, count, c[k].reshape(-1), s[k].reshape(-1))
+            section(flat, flat, count, c[k].reshape(-1), s[k].reshape(-1))
         if len(y):
             store(tile, y, row, start, rows, count)
-        _forget_what_is_inaudible(s)
+        forget_what_is_inaudible(s)
     states[:, :, row : row + rows] = s[:, :, :rows]
 
 
 @njit(cache=True, nogil=True)
-def _forget_what_is_inaudible(states):
+def forget_what_is_inaudible(states):
     """Zero states on their way to denormal numbers, which many processors handle a hundred times slower."""
     flat = states.ravel()
     for i in range(flat.size):

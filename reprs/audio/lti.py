@@ -4,8 +4,8 @@ A cascade of second-order sections is one linear system with two states a sectio
 output is a product of the block with a triangular Toeplitz matrix plus the response to the state at the
 block's start; the states at the block starts follow the same kind of recursion, only shorter, so the same
 function computes them. Everything is a matrix product: exact, fast on any device, and its gradient is the
-same system run backwards in time. A batch on a CPU that needs no gradient takes a compiled loop instead,
-a row in every SIMD lane.
+same system run backwards in time. On a CPU, float32 batches and long clips take a compiled loop instead, a
+row in every SIMD lane.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ import torch
 from torch import Tensor
 
 from reprs.audio import timeline
+from reprs.audio.lane_filter import filter_rows
 
 BLOCK_SAMPLES = 64
 BLOCK_STATES = 8
 # With fewer rows than this most SIMD lanes idle, unless each takes a segment of a long row.
 ROWS_FOR_LANES = 8
+ROWS_FOR_GRADIENT = 10
 SAMPLES_FOR_LANES = 16_384
 INAUDIBLE = 1e-9
 LANES = 32
@@ -47,6 +49,8 @@ def filter_sections(x: Tensor, sections: Tensor) -> Tensor:
         return fold.split(filter_moving_sections(fold.join(x), apart))
     if slot is not None or _fits_lanes(x, sections):
         return _filter_in_lanes(x, sections.double(), slot)
+    if _fits_gradient_lanes(x):
+        return filter_rows(x.flatten(0, 1), _by_row(x, sections.double())).view(x.shape)
     a, b, c, d = input_normal_cascade(sections.double())
     work = x if x.dtype in (torch.float32, torch.float64) else x.float()
     return respond(work.unsqueeze(-1), a, b, c, d, BLOCK_SAMPLES).squeeze(-1).to(x.dtype)
@@ -59,13 +63,24 @@ def _fits_lanes(x: Tensor, sections: Tensor) -> bool:
     return x.device.type == "cpu" and x.dtype == torch.float32 and enough and not wants_gradient
 
 
+def _fits_gradient_lanes(x: Tensor) -> bool:
+    """Whether the compiled loop and its adjoint serve better than blocks."""
+    on_cpu = x.device.type == "cpu" and x.dtype == torch.float32
+    return on_cpu and x.shape[0] * x.shape[1] >= ROWS_FOR_GRADIENT
+
+
+def _by_row(x: Tensor, sections: Tensor) -> Tensor:
+    """b0, b1, b2, a1, a2 of every section and row, `(K, 5, R)`."""
+    normalised = sections[..., [0, 1, 2, 4, 5]] / sections[..., 3:4]
+    return normalised.repeat_interleave(x.shape[1], dim=0).permute(1, 2, 0)
+
+
 def _filter_in_lanes(x: Tensor, sections: Tensor, slot: timeline.Slot | None) -> Tensor:
     """The same recursion in float64, sample after sample, with the batch's rows in SIMD lanes.
 
     In a stream the slot holds the states from block to block.
     """
-    normalised = (sections[..., [0, 1, 2, 4, 5]] / sections[..., 3:4]).detach()
-    coefficients = normalised.repeat_interleave(x.shape[1], dim=0).permute(1, 2, 0).contiguous().numpy()
+    coefficients = _by_row(x, sections.detach()).contiguous().numpy()
     rows = x.detach().flatten(0, 1).contiguous()
     if slot is None and len(rows) < ROWS_FOR_LANES:
         return _by_segment(rows, coefficients).view(x.shape)
@@ -135,7 +150,8 @@ def _run_lanes(
     from reprs.audio import lanes
 
     samples = x.shape[1] if samples is None else samples
-    kernel = functools.partial(lanes.filter_sections, x, coefficients, states, y, samples)
+    history = np.empty((0, *states.shape))
+    kernel = functools.partial(lanes.filter_sections, x, coefficients, states, history, y, samples)
     lanes.over_groups(kernel, len(x), torch.get_num_threads())
 
 

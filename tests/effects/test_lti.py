@@ -6,6 +6,7 @@ import scipy.signal
 import torch
 
 from reprs.audio import lti
+from reprs.audio.lane_filter import filter_rows
 from reprs.audio.lti import filter_sections
 from tests.effects.oracles import eq as oracle
 from tests.effects.signals import error_db, music
@@ -84,6 +85,31 @@ def test_gradcheck_in_audio_and_coefficients(monkeypatch):
     monkeypatch.setattr(lti, "BLOCK_STATES", 3)
     x = music(2, samples=50).requires_grad_()
     assert torch.autograd.gradcheck(filter_sections, (x, random_sections(2, 2).requires_grad_()))
+
+
+@pytest.mark.parametrize("samples", [50, 128, 300])
+def test_gradcheck_in_lanes(samples):
+    x = music(3, channels=1, samples=samples)[:, 0].requires_grad_()
+    sections = random_sections(3, 2)
+    coefficients = (sections[..., [0, 1, 2, 4, 5]] / sections[..., 3:4]).permute(1, 2, 0).requires_grad_()
+    assert torch.autograd.gradcheck(filter_rows, (x, coefficients), fast_mode=samples > 50)
+
+
+@pytest.mark.parametrize("batch, samples", [(5, 1), (5, 129), (17, 3_001)])
+def test_gradients_in_lanes_are_those_of_blocks(batch, samples):
+    x, sections = music(batch, samples=samples), random_sections(batch, 6)
+    g = music(batch, samples=samples, seed=1)
+    x = x.float().double()
+    inputs = [
+        [t.requires_grad_() for t in (x.to(dtype), sections.clone())] for dtype in (torch.float32, x.dtype)
+    ]
+    assert lti._fits_gradient_lanes(inputs[0][0])
+    outputs = [filter_sections(*pair) for pair in inputs]
+    given, exact = (
+        torch.autograd.grad((y * g.to(y.dtype)).sum(), pair) for y, pair in zip(outputs, inputs, strict=True)
+    )
+    assert error_db(outputs[0].detach(), outputs[1].detach()) < -110
+    assert error_db(given[0], exact[0]) < -110 and error_db(given[1], exact[1]) < -100
 
 
 def test_a_section_without_effect_passes_the_signal_and_has_a_gradient():
