@@ -15,15 +15,16 @@ from reprs.console.amount import scaled
 from reprs.console.console import Console
 from reprs.console.held_regions import held
 from reprs.console.knobs import NOWHERE, Knobs, Patch
+from reprs.console.listening import SAMPLE_RATE
 from reprs.console.parts import at_rest, parse_locks, parse_only, parts_of, without
 from reprs.console.saved_mix import SavedMix, console_of
 from reprs.console.session import Session
 from reprs.console.text_eq import check_amount
+from reprs.corpora.progress import track
 from reprs.models import hub
 
 # A controller hears windows of what it is given; of long sessions it is given their loudest part.
 MOST_HEARD = 2**28
-REFINED_S = 8.0
 MOST_STEPS = 5_000
 
 
@@ -88,9 +89,8 @@ def settle(wish: Wish, kind: str, session: Session, model: Any = None) -> SavedM
     wish.check(console, session.names)
     model = controller(wish.model) if model is None else model
     reference, rate = files.read(wish.reference) if wish.reference else (None, None)
-    tracks = _excerpt(session, MOST_HEARD // (2 * len(session.tracks)))
     knobs = model(
-        tracks,
+        _heard(session),
         session.sample_rate,
         reference=reference,
         text=wish.text,
@@ -99,7 +99,7 @@ def settle(wish: Wish, kind: str, session: Session, model: Any = None) -> SavedM
     )
     knobs = _kept(wish, console, knobs, session)
     if wish.refine and reference is not None and rate is not None:
-        knobs = _refined(wish, console, knobs, session, resample(reference, rate, session.sample_rate))
+        knobs = _refined(wish, console, knobs, session, (reference, rate), model)
     found = SavedMix(kind, session.names, scaled(console, knobs, wish.amount), session.sample_rate)
     details = wish.details() | {"model_hash": getattr(model, "model_hash", "")}
     return replace(found, details=details).snapped()
@@ -129,16 +129,36 @@ def _kept(wish: Wish, console: Console, knobs: Knobs, session: Session) -> Knobs
     return held(console, knobs, regions, session.sample_rate)
 
 
-def _refined(wish: Wish, console: Console, knobs: Knobs, session: Session, reference: Tensor) -> Knobs:
+def _refined(
+    wish: Wish, console: Console, knobs: Knobs, session: Session, reference: tuple[Tensor, int], model: Any
+) -> Knobs:
+    """Gradient steps at the rate of the controller's ears; what must not change is put back after them."""
     from reprs.console.refine import refine
 
-    tracks = _excerpt(session, round(REFINED_S * session.sample_rate))
-    found = refine(console, tracks, session.sample_rate, knobs, reference, wish.refine)
+    tracks = resample(_heard(session), session.sample_rate, SAMPLE_RATE)
+    wanted = resample(*reference, SAMPLE_RATE)
+    steps = track(range(wish.refine + 1), "refining")
+
+    def step(number: int, loss: float) -> None:
+        next(steps, None)
+
+    found = refine(
+        console,
+        tracks,
+        SAMPLE_RATE,
+        knobs,
+        wanted,
+        wish.refine,
+        ears=getattr(model, "hearing", None),
+        on_step=step,
+    )
+    next(steps, None)
     return _kept(wish, console, found, session)
 
 
-def _excerpt(session: Session, samples: int) -> Tensor:
-    samples = min(samples, session.samples)
+def _heard(session: Session) -> Tensor:
+    """What a controller is given: all of a session, or the loudest part of a long one."""
+    samples = min(MOST_HEARD // (2 * len(session.tracks)), session.samples)
     return session.batch(start=session.loudest(samples), samples=samples)
 
 
