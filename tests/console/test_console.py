@@ -259,6 +259,28 @@ def test_knobs_move_along_straight_lines():
     assert torch.equal(console(x, RATE, at_rest), console(x, RATE, still))
 
 
+@pytest.mark.parametrize("effect", ["parametric_eq", "compressor"])
+def test_the_effects_of_a_strip_move_with_their_knobs(effect):
+    """In one track of several, as the effect does by itself; the master's knobs are at rest."""
+    console, x = standard_console(), noise(1, 3, samples=2_000)
+    knobs = drawn(console, 1, 3, switched=False)
+    index = console.strip.names.index(effect)
+    part = console.strip.slices[index]
+    path = knobs.tracks[..., None].repeat(1, 1, 1, 4)
+    path[:, 1, part] = torch.rand(path[:, 1, part].shape, generator=torch.Generator().manual_seed(3))
+    on = torch.zeros(1, 3, len(console.track_switches), dtype=torch.bool)
+    on[:, :, index] = True
+    knobs = replace(knobs, tracks=path, tracks_on=on, shared_on=console.neutral(1, 3).shared_on)
+    knobs = set_to(console, replace(knobs, tracks=path[..., 0]), 1, fader_db=0, pan=0)
+    path[:, :, len(console.strip) :] = knobs.tracks[:, :, len(console.strip) :, None]
+    stems = console.render(x, RATE, replace(knobs, tracks=path)).stems
+    expected = console.strip.effects[index](x[:, 1], RATE, path[:, 1, part])
+    assert torch.allclose(stems[:, 1], expected, atol=1e-5)
+    still = console.render(x, RATE, replace(knobs, tracks=path[..., 0])).stems
+    assert torch.allclose(stems[:, 0], still[:, 0], atol=1e-5)
+    assert not torch.allclose(stems[:, 1], still[:, 1], atol=1e-3)
+
+
 def test_every_knob_has_a_gradient():
     console, x = standard_console(groups=["drums"]), noise(1, 3, samples=12_000)
     x = x * torch.linspace(0.2, 3, 12_000)
