@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from eval import known_truth as truth
 
-SONGS, SAMPLES = 64, 200
+SONGS, SAMPLES = 48, 100
 SIZES: dict[str, Any] = {
     "tracks": (truth.TRACK_KNOBS, truth.SWITCHES),
     "mix": (truth.MIX_KNOBS,),

@@ -37,7 +37,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--songs", type=int, default=48, help="unseen songs (default 48)")
     parser.add_argument("--samples", type=int, default=8, help="mixes a song (default 8)")
     parser.add_argument("--length-s", type=float, default=4.0, metavar="S", help="of a mix (default 4)")
-    parser.add_argument("--steps", type=int, default=3000, help="of learning the known truth (default 3000)")
+    parser.add_argument("--steps", type=int, default=1500, help="of learning the known truth (default 1500)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--out", type=Path, default=Path("eval/results"), metavar="FOLDER")
     return parser

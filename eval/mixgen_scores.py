@@ -19,7 +19,7 @@ from reprs.corpora.progress import track
 from reprs.objectives.stft import multi_resolution_stft
 
 LEVEL = 0.8
-INTERVAL_SAMPLES = 100
+INTERVAL_SAMPLES = 50
 # A knob that many valid mixes leave at the same place has a spike, where intervals cannot be exact.
 SPIKE = 0.02
 PROMPTS = (

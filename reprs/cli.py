@@ -25,7 +25,7 @@ RECIPE_VERBS = {
     "test": "score it on its test data",
     "predict": "run it over data",
 }
-EVAL_TASKS = ("retrieval", "text_retrieval", "text_eq", "probes", "hear", "mixing")
+EVAL_TASKS = ("retrieval", "text_retrieval", "text_eq", "probes", "hear", "mixing", "mixgen")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
