@@ -1,7 +1,9 @@
 """A mix as JSON: readable, edited by hand, and the same samples when it is read back."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -126,3 +128,11 @@ def test_a_file_that_is_no_mix(tmp_path, mix):
     ):
         with pytest.raises(ValueError, match=line):
             read_mix(saved(tmp_path, mix, **changes))
+
+
+def test_the_page_of_the_console_runs(tmp_path, monkeypatch):
+    page = Path(__file__).parents[2] / "docs" / "console.md"
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})  # it ends in an assertion of its own
+    assert read_mix(tmp_path / "mix.json").names[-1] == "vocals"
