@@ -82,6 +82,8 @@ class Console:
         there = there if mask is None else mask.to(tracks.device) != 0
         rows = there.flatten().nonzero()[:, 0]
         everyone = len(rows) == there.numel()
+        if len(rows) == 0:
+            return tracks.new_zeros(*there.shape, 2, tracks.shape[-1])
 
         def chosen(values: Tensor) -> Tensor:
             return values.flatten(0, 1) if everyone else values.flatten(0, 1)[rows]

@@ -152,7 +152,8 @@ def _refined(
         ears=getattr(model, "hearing", None),
         on_step=step,
     )
-    next(steps, None)
+    for _ in steps:  # of a refinement that ended early, or was not needed
+        pass
     return _kept(wish, console, found, session)
 
 

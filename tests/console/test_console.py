@@ -115,6 +115,12 @@ def test_a_silent_or_masked_track_changes_nothing():
     assert torch.equal(console(masked, RATE, knobs, mask), console(x, RATE, knobs, mask))
 
 
+def test_a_mix_of_nobody_is_silence():
+    console, x = standard_console(), noise(1, 2)
+    y = console(x, RATE, drawn(console, 1, 2), torch.zeros(1, 2))
+    assert y.shape == (1, 2, 6_000) and not y.any()
+
+
 def test_every_mix_of_a_batch_has_its_own_knobs():
     console, x = standard_console(), noise(3, 4)
     knobs = drawn(console, 3, 4)

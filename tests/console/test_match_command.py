@@ -94,3 +94,25 @@ def test_what_cannot_be_done_is_said_in_a_line(shell, tmp_path, reference, untra
     (tmp_path / "out.txt").write_text("mine")
     assert "exists: choose another name" in line("--reference", reference, *out)
     assert (tmp_path / "out.txt").read_text() == "mine" and not (tmp_path / "out.wav").exists()
+
+
+def test_refinement_moves_what_is_not_locked(shell, tmp_path, reference, untrained):
+    song = write(tmp_path / "song.wav", rate=32_000)
+    only = ("--only", "eq,reverb", "--lock", "reverb", "--lock", "low end")
+    plain, finer = tmp_path / "plain.wav", tmp_path / "finer.wav"
+    arguments = ("match", song, "--reference", reference, "--model", untrained, *only, "-o")
+    assert shell(*arguments, plain)[0] == 0
+    code, _, err = shell(*arguments, finer, "--refine", 3)
+    assert code == 0 and "refining: 4/4" in err
+    one, other = (read_mix(p.with_suffix(".json")) for p in (plain, finer))
+    assert other.details["refine_steps"] == 3 and "refine_steps" not in one.details
+    a, b = (m.knobs.tracks[0, 0] for m in (one, other))
+    moved = {name for name, u, v in zip(one.console.track_params, a, b, strict=True) if abs(u - v) > 1e-3}
+    assert any(name.startswith("parametric_eq") for name in moved)
+    assert not moved & {"fader_db", "pan", "reverb.send_db", "delay.send_db"}
+    assert torch.equal(one.knobs.tracks_on, other.knobs.tracks_on)
+    click = torch.zeros(1, 1, 1, 2**15)
+    click[..., 0] = 1
+    response_db = 20 * torch.log10(torch.fft.rfft(other.console(click, 32_000, other.knobs)[0, 0]).abs())
+    hz = np.fft.rfftfreq(2**15, 1 / 32_000)
+    assert float(response_db[(hz > 20) & (hz < 150)].abs().max()) < 0.52
