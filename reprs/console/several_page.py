@@ -68,7 +68,7 @@ def draw(mixes: Sequence[Candidate]) -> Any:
     right.set_ylim(max(low, high - 30), high + 1)
     for axes in (left, right):
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=7)
+    figure.legend(*left.get_legend_handles_labels(), fontsize=8, loc="outside right upper")
     return figure
 
 

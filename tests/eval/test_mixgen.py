@@ -53,7 +53,8 @@ def test_intervals_of_the_truth_cover_as_they_should_and_others_do_not(heard):
 
 def test_a_knob_that_stays_put_is_a_spike():
     values = torch.cat([torch.zeros(30), torch.linspace(0.1, 1, 70)])
-    assert scores._most_common(values) == pytest.approx(0.3)
+    assert scores._spike(values) == pytest.approx(0.29)
+    assert scores._spike(torch.rand(20)) == 0
 
 
 def test_the_best_of_more_is_nearer():
