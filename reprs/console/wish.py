@@ -15,7 +15,7 @@ from reprs.console.amount import scaled
 from reprs.console.console import Console
 from reprs.console.held_regions import held
 from reprs.console.knobs import NOWHERE, Knobs, Patch
-from reprs.console.listening import SAMPLE_RATE
+from reprs.console.listening import SAMPLE_RATE, sounding
 from reprs.console.parts import at_rest, parse_locks, parse_only, parts_of, without
 from reprs.console.saved_mix import SavedMix, console_of
 from reprs.console.session import Session
@@ -89,6 +89,8 @@ def settle(wish: Wish, kind: str, session: Session, model: Any = None) -> SavedM
     wish.check(console, session.names)
     model = controller(wish.model) if model is None else model
     reference, rate = files.read(wish.reference) if wish.reference else (None, None)
+    if reference is not None and not bool(sounding(reference[None, None]).any()):
+        raise ValueError(f"{wish.reference}: is silent; give a reference that can be heard")
     knobs = model(
         _heard(session),
         session.sample_rate,
@@ -122,6 +124,8 @@ def fitted(saved: SavedMix, names: Sequence[str], amount: float = 1.0) -> tuple[
 def _kept(wish: Wish, console: Console, knobs: Knobs, session: Session) -> Knobs:
     """The knobs within what the wish allows."""
     off, tracks, regions = parse_locks(console, wish.lock, session.names)
+    if len(session.tracks) == 1 and "pan" not in parse_only(console, wish.only):
+        off.add("pan")  # a finished recording keeps its balance
     if wish.only:
         off |= set(parts_of(console)) - parse_only(console, wish.only)
     knobs = without(console, knobs, off) if off else knobs

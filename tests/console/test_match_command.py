@@ -116,3 +116,12 @@ def test_refinement_moves_what_is_not_locked(shell, tmp_path, reference, untrain
     response_db = 20 * torch.log10(torch.fft.rfft(other.console(click, 32_000, other.knobs)[0, 0]).abs())
     hz = np.fft.rfftfreq(2**15, 1 / 32_000)
     assert float(response_db[(hz > 20) & (hz < 150)].abs().max()) < 0.52
+
+
+def test_a_silent_reference_is_refused(shell, tmp_path, untrained):
+    song, silent = write(tmp_path / "song.wav"), tmp_path / "silent.wav"
+    soundfile.write(silent, np.zeros((RATE, 2)), RATE)
+    code, _, err = shell(
+        "match", song, "--reference", silent, "-o", tmp_path / "out.wav", "--model", untrained
+    )
+    assert code != 0 and "is silent" in err and not (tmp_path / "out.wav").exists()
