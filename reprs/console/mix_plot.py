@@ -26,7 +26,7 @@ def draw(title: str, saved: SavedMix, heard: Mapping[str, Tensor]) -> Any:
 
     figure = Figure(figsize=(11, 9))
     # Placed by hand: a layout that is solved takes longer than the mix.
-    grid = figure.add_gridspec(3, 2, left=0.06, right=0.98, bottom=0.06, top=0.92, hspace=0.35, wspace=0.14)
+    grid = figure.add_gridspec(3, 2, left=0.07, right=0.98, bottom=0.06, top=0.92, hspace=0.35, wspace=0.14)
     figure.suptitle(title.replace("$", r"\$"), fontsize=11)
     _draw_curves(figure.add_subplot(grid[0, 0]), saved)
     _draw_spectra(figure.add_subplot(grid[0, 1]), saved.sample_rate, heard)

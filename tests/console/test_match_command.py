@@ -125,3 +125,13 @@ def test_a_silent_reference_is_refused(shell, tmp_path, untrained):
         "match", song, "--reference", silent, "-o", tmp_path / "out.wav", "--model", untrained
     )
     assert code != 0 and "is silent" in err and not (tmp_path / "out.wav").exists()
+
+
+def test_a_recording_keeps_its_balance_unless_it_is_asked_for(shell, tmp_path, reference, untrained):
+    song = write(tmp_path / "song.wav", 0.3)
+    arguments = ("match", song, "--reference", reference, "--model", untrained, "-o")
+    assert (
+        shell(*arguments, tmp_path / "a.wav")[0] == shell(*arguments, tmp_path / "b.wav", "--only", "pan")[0]
+    )
+    pans = [json.loads((tmp_path / f"{n}.json").read_text())["tracks"][0]["pan"] for n in "ab"]
+    assert pans[0] == 0 and pans[1] != 0
