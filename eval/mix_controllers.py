@@ -40,7 +40,10 @@ class Refined(Controlled):
         from reprs.console.refine import refine
 
         knobs = super().knobs(console, trial)
-        return refine(console, trial.tracks[None], SAMPLE_RATE, knobs, trial.reference, **self.steps)
+        ears = self.controller.hearing
+        return refine(
+            console, trial.tracks[None], SAMPLE_RATE, knobs, trial.reference, ears=ears, **self.steps
+        )
 
 
 def controllers(specs: Sequence[str], steps: int | None) -> list[MixRow]:
