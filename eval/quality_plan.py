@@ -1,12 +1,13 @@
 """What the quality models are judged on: degraded cuts of music that training never read.
 
 Judged cuts carry the teacher's scores: two seen kinds and one unseen kind at two strengths each. Ladders
-carry every kind at rising strengths, and need no teacher: their order is known.
+carry every kind at rising strengths, and need no teacher: their order is known. No piece is in both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -33,15 +34,28 @@ def judged_cuts(items: Sequence[Item], count: int, seed: int) -> list[Cut]:
     return cuts
 
 
-def ladder_cuts(items: Sequence[Item], count: int, seed: int) -> list[Cut]:
-    """`count` cuts with every kind at the strengths `RUNGS`."""
+def ladder_cuts(items: Sequence[Item], count: int, seed: int, apart: Sequence[Cut] = ()) -> list[Cut]:
+    """`count` cuts with every kind at the strengths `RUNGS`, of pieces that `apart` leaves where it does."""
     rng = np.random.default_rng([seed, 2])
-    pieces = _in_turn(rng, pieces_of(items))
+    taken = {cut.content for cut in apart}
+    free = [item for item in items if item.content not in taken]
+    pieces = _in_turn(rng, pieces_of(free or items))
     renders = [(Fault(kind, strength),) for kind in kinds for strength in RUNGS]
     return [make_cut(next(pieces), rng, renders, int(rng.integers(2**31))) for _ in range(count)]
 
 
-def _in_turn(rng: np.random.Generator, values: Sequence) -> Iterator:
+def speech_cuts(items: Sequence[Item], count: int, seed: int) -> list[Cut]:
+    """`count` cuts of speech with two seen kinds at two strengths each."""
+    rng = np.random.default_rng([seed, 3])
+    pieces, seen = _in_turn(rng, pieces_of(items)), _in_turn(rng, seen_kinds())
+    cuts = []
+    for _ in range(count):
+        renders = [(fault,) for kind in (next(seen), next(seen)) for fault in rungs(rng, kind, 2)]
+        cuts.append(make_cut(next(pieces), rng, renders, int(rng.integers(2**31))))
+    return cuts
+
+
+def _in_turn(rng: np.random.Generator, values: Sequence[Any]) -> Iterator[Any]:
     """All in one random order after another: each is used before any is used again."""
     while True:
         for i in rng.permutation(len(values)):

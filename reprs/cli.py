@@ -25,7 +25,7 @@ RECIPE_VERBS = {
     "test": "score it on its test data",
     "predict": "run it over data",
 }
-EVAL_TASKS = ("retrieval", "text_retrieval", "text_eq", "probes", "hear", "mixing", "mixgen")
+EVAL_TASKS = ("retrieval", "text_retrieval", "text_eq", "probes", "hear", "quality", "mixing", "mixgen")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -117,6 +117,31 @@ def _search(call: argparse.Namespace) -> int:
     for rank, hit in enumerate(hits, 1):
         print(f"{rank:3d}  {hit.score:6.3f}  {hit.start_s:8.2f} s + {hit.duration_s:.2f} s  {hit.path}")
     return DONE
+
+
+def _quality(call: argparse.Namespace) -> int:
+    from reprs.models import hub
+    from reprs.retrieval import quality_files
+
+    quality_files.check_output(call.out, call.force)
+    paths, failures = _find(call.audio)
+    model = hub.load(call.model)
+    if not hasattr(model, "judge"):
+        raise ValueError(f"{call.model!r} judges no quality; the shipped model that does is quality")
+    judged: list[quality_files.Judged] = []
+    for one in quality_files.judge_files(model, paths):
+        if isinstance(one, quality_files.Judged):
+            judged.append(one)
+            if not call.json:
+                print("\n".join(quality_files.lines(one)), flush=True)
+        else:
+            failures.append(one)
+    if call.json:
+        print(json.dumps([one.to_json() for one in judged], indent=2, ensure_ascii=False))
+    if call.out and judged:
+        quality_files.write_output(call.out, judged)
+    said = f"judged {len(judged)} of {len(judged) + len(failures)} files"
+    return _report(said, failures, None if call.json else judged and call.out)
 
 
 def _eq(call: argparse.Namespace) -> int:
@@ -453,6 +478,14 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("-k", type=_count, default=10, metavar="K", help="how many (default 10)")
     verb.add_argument("--json", action="store_true", help="print JSON")
     _add_model(verb, None)
+
+    example = "reprs quality take.mp3 ~/Music -o curves.png; the scale is ViSQOL's, 1 to 4.73"
+    verb = _add(verbs, "quality", _quality, "how good it sounds, what is wrong, and when", example)
+    verb.add_argument("audio", nargs="+", metavar="FILE", help="audio files or folders")
+    verb.add_argument("-o", "--out", help="OUT.json, or OUT.png with the curves")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.add_argument("--force", action="store_true", help="replace what is there")
+    _add_model(verb, "quality", device=False)
 
     example = (
         'reprs eq "warm, a bit less boomy" IN.wav -o OUT.wav; reprs eq --apply OUT.json other.wav -o NEW.wav'

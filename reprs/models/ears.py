@@ -58,18 +58,16 @@ class StatisticsEar(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fault_view = FaultView(SAMPLE_RATE)
+        self.view = FaultView(SAMPLE_RATE)
         self.width = 4 * FaultView.rows
         self.norm = nn.BatchNorm1d(self.width, affine=False)
 
-    def view(self, x: Tensor) -> Tensor:
-        frames = self.fault_view(x)
-        quantiles = frames.quantile(torch.tensor([0.1, 0.9]).to(frames), dim=2)
-        parts = [frames.mean(2), frames.std(2, unbiased=False), *quantiles]
-        return torch.cat(parts, dim=1)[..., None]
-
     def forward(self, view: Tensor) -> Tensor:
-        return self.norm(view)
+        # Every other frame is enough for the quantiles, and half of the sorting.
+        ordered = view[..., ::2].sort(dim=2).values
+        low, high = (ordered[..., round(p * (ordered.shape[2] - 1))] for p in (0.1, 0.9))
+        parts = [view.mean(2), view.std(2, unbiased=False), low, high]
+        return self.norm(torch.cat(parts, dim=1)[..., None])
 
 
 class EffectEar(nn.Module):

@@ -41,7 +41,9 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True)
 class Quality:
-    """One recording: score 1 to 4.75, the score around every second, chance and strength of each fault."""
+    """One recording: score 1 to 4.75, the score around every second (NaN in silence), and each fault's
+    chance and strength.
+    """
 
     score: float
     times_s: tuple[float, ...]
@@ -107,12 +109,11 @@ class QualityModel(nn.Module):
         The score is the mean over windows of 4 s that cover it, so that a long file is judged as a short one.
         """
         x = self._prepared(audio, sample_rate)
-        clips = self._windows(x, CLIP_S)
-        verdict = self._together(clips)
+        verdict = self._together(_audible(self._windows(x, CLIP_S)))
         chance, strength = verdict.kinds.sigmoid().mean(0), verdict.strengths.mean(0)
         faults = {k: (float(chance[i]), float(strength[i])) for i, k in enumerate(self.kinds)}
         times_s, parts = self._seconds(x)
-        curve = self._together(parts).score
+        curve = self._together(parts).score.masked_fill(_rms(parts) < QUIETEST_RMS, torch.nan)
         return Quality(float(verdict.score.mean()), tuple(times_s), tuple(curve.tolist()), faults)
 
     @torch.no_grad()
@@ -121,7 +122,8 @@ class QualityModel(nn.Module):
         items = [audio] if isinstance(audio, Tensor) and audio.ndim == 2 else list(audio)
         if not items:
             raise ValueError("nothing to embed: the list of recordings is empty")
-        parts = [self._together(self._windows(self._prepared(x, sample_rate), CLIP_S)) for x in items]
+        prepared = [self._prepared(x, sample_rate) for x in items]
+        parts = [self._together(_audible(self._windows(x, CLIP_S))) for x in prepared]
         return F.normalize(torch.stack([part.embedding.mean(0) for part in parts]), dim=1)
 
     def _prepared(self, audio: Tensor, sample_rate: int) -> Tensor:
@@ -150,7 +152,7 @@ class QualityModel(nn.Module):
         return middles, torch.stack([x[:, start : start + window] for start in starts])
 
     def _together(self, clips: Tensor) -> Verdict:
-        """The verdicts on any number of clips, a few at a time; without silence, which has no level."""
+        """The verdicts on any number of clips, a few at a time."""
         was_training = self.training
         self.eval()
         try:
@@ -158,3 +160,13 @@ class QualityModel(nn.Module):
         finally:
             self.train(was_training)
         return Verdict(*(torch.cat(values) for values in zip(*parts, strict=True)))
+
+
+def _rms(clips: Tensor) -> Tensor:
+    return clips.square().mean((1, 2)).sqrt()
+
+
+def _audible(clips: Tensor) -> Tensor:
+    """The clips that are not silent, or the loudest where all nearly are: silence has no quality."""
+    level = _rms(clips)
+    return clips[level >= min(QUIETEST_RMS, float(level.max()))]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
@@ -18,13 +19,13 @@ from reprs.corpora.item import in_test
 from reprs.corpora.progress import track
 from reprs.training.data import Source, corpora_of
 from reprs.views.degradations import seen_kinds
-from reprs.views.degraded import Cut, Fault, degraded_cuts, read
-from reprs.views.ladders import training_cuts
+from reprs.views.degraded import Asked, Cut, Fault, degraded_cuts, read
+from reprs.views.ladders import practice_cuts, training_cuts
 
 
 class Ladders(NamedTuple):
-    """A batch of N clips: views `(N, C, F)`, the teacher's scores `(N,)`, strengths of the faults `(N, K)`
-    (0: absent), the cut each comes from `(N,)`, and pairs `(P, 2)` of which the first sounds better.
+    """A batch of N clips: views `(N, C, F)`, the teacher's scores `(N,)` (NaN: not asked), strengths of the
+    faults `(N, K)` (0: absent), cuts `(N,)` they come from, and pairs `(P, 2)`, the better one first.
     """
 
     views: Tensor
@@ -37,30 +38,33 @@ class Ladders(NamedTuple):
 class QualityData(pl.LightningDataModule):
     """Batches of `cuts_per_batch` cuts, each with all its renders; a share of the pieces validates.
 
-    The cuts are rendered and judged once, which takes most of an hour (ViSQOL: 0.4 s of a CPU a clip), and
-    kept in the cache folder; what the ear sees of them is kept there too.
+    The first `realigned` of `cuts` are judged by the teacher as it comes, the others without its realignment,
+    in half the time; `practice` more are rendered and not judged. All is done once, which takes the most of
+    an hour, and kept in the cache folder with what the ear sees of it.
     """
 
     def __init__(
         self,
         corpora: list[Source],
         cuts: int = 480,
+        realigned: int = 480,
+        practice: int = 0,
         cuts_per_batch: int = 16,
         validation_share: float = 0.1,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.sources, self.count, self.cuts_per_batch = corpora, cuts, cuts_per_batch
+        self.realigned, self.practice = realigned, practice
         self.validation_share, self.seed = validation_share, seed
 
     def prepare_data(self) -> None:
         for corpus in corpora_of(self.sources):
             corpus.download()
-        degraded_cuts(self._cuts(), judged=True, label="degrading and judging")
+        self._made()
 
     def setup(self, stage: str) -> None:
-        cuts = self._cuts()
-        paths = degraded_cuts(cuts, judged=True, label="degrading and judging")
+        cuts, paths = self._made()
         recipe: Any = self.trainer and self.trainer.lightning_module
         views = kept_views(recipe.model.ear, cuts, paths)
         scores = [torch.from_numpy(read(c, p).scores) for c, p in zip(cuts, paths, strict=True)]
@@ -75,11 +79,19 @@ class QualityData(pl.LightningDataModule):
     def val_dataloader(self) -> DataLoader[Any]:
         return DataLoader(self.validation, len(self.validation), collate_fn=joined)
 
-    def _cuts(self) -> list[Cut]:
+    def _made(self) -> tuple[list[Cut], list[Path]]:
+        """Every cut, and where it is kept."""
         items = [item for corpus in corpora_of(self.sources) for item in corpus.items()]
         if not items:
             raise ValueError("the corpora are empty: python -m reprs.corpora.debian --role train")
-        return training_cuts(items, self.count, self.seed)
+        judged = training_cuts(items, self.count, self.seed)
+        parts: list[tuple[list[Cut], Asked]] = [
+            (judged[: self.realigned], True),
+            (judged[self.realigned :], "aligned"),
+            (practice_cuts(items, self.practice, self.seed), False),
+        ]
+        paths = [p for cuts, asked in parts for p in degraded_cuts(cuts, asked, "degrading and judging")]
+        return [cut for cuts, _ in parts for cut in cuts], paths
 
 
 class CutDataset(Dataset[tuple[Cut, Tensor, Tensor]]):
@@ -121,26 +133,23 @@ def order(renders: Sequence[tuple[Fault, ...]]) -> list[tuple[int, int]]:
 
 
 def kept_views(ear: nn.Module, cuts: Sequence[Cut], paths: Sequence[Path]) -> list[Tensor]:
-    """What an ear sees of every cut, `(1 + R, C, F)` float16, made once."""
-    path = cache_folder("quality") / f"views-{_digest(ear, cuts)}.pt"
-    if not path.exists():
-        views = []
-        for cut, kept in track(list(zip(cuts, paths, strict=True)), "looking at the cuts"):
-            done = read(cut, kept)
-            clips = torch.stack([torch.from_numpy(done.audio(i)) for i in range(len(done.clips))])
-            views.append(ear.view(clips).half().clone())  # type: ignore[operator]
-        scratch = path.with_suffix(f".{os.getpid()}.new")
-        torch.save(views, scratch)
-        scratch.replace(path)
-    return torch.load(path, weights_only=True)
+    """What an ear sees of every cut, `(1 + R, C, F)` float16, looked at once."""
+    folder = cache_folder("quality", f"views-{_digest(ear)}")
+    wanted = [(cut, path, folder / path.name) for cut, path in zip(cuts, paths, strict=True)]
+    for cut, path, view in track([w for w in wanted if not w[2].exists()], "looking at the cuts"):
+        done = read(cut, path)
+        clips = torch.stack([torch.from_numpy(done.audio(i)) for i in range(len(done.clips))])
+        scratch = view.with_suffix(f".{os.getpid()}.new")
+        with scratch.open("wb") as file:
+            np.savez(file, view=ear.view(clips).half().numpy(), scores=done.scores)  # type: ignore[operator]
+        scratch.replace(view)
+    return [torch.from_numpy(np.load(view)["view"]) for _, _, view in wanted]
 
 
-def _digest(ear: nn.Module, cuts: Sequence[Cut]) -> str:
-    """Names the cuts and the ear: by what it sees of a fixed noise."""
+def _digest(ear: nn.Module) -> str:
+    """Names an ear by what it sees of a fixed noise."""
     noise = torch.randn(1, 2, 4 * 44_100, generator=torch.Generator().manual_seed(0))
-    digest = hashlib.sha256(ear.view(noise).numpy().round(3).tobytes())  # type: ignore[operator]
-    digest.update("".join(cut.key(True) for cut in cuts).encode())
-    return digest.hexdigest()[:20]
+    return hashlib.sha256(ear.view(noise).numpy().round(2).tobytes()).hexdigest()[:16]  # type: ignore[operator]
 
 
 def _within(mild: Sequence[Fault], gross: Sequence[Fault]) -> bool:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from reprs.views.degradations import degrade
 from reprs.views.visqol import CEILING, visqol
 
 FORMAT = 1
+# Whether and how the teacher is asked: not at all, as it comes, or without its realignment (twice as fast).
+Asked = Literal[False, True, "aligned"]
 SAMPLE_RATE = 44_100
 CLIP_S = 4.0
 # Faults run over more than the clip: a reverb has its tail, a codec its window before the clip begins.
@@ -56,7 +59,7 @@ class Cut:
     seed: int
     size_bytes: int = 0
 
-    def key(self, judged: bool) -> str:
+    def key(self, judged: Asked) -> str:
         """What decides the clips: the file's size, not the folder it is in."""
         about = {**asdict(self), "path": "", "format": FORMAT, "judged": judged}
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
@@ -75,14 +78,16 @@ class Degraded:
         return self.clips[index].astype(np.float32) / 32_767
 
 
-def degraded_cuts(cuts: Sequence[Cut], judged: bool, label: str) -> list[Path]:
+def degraded_cuts(cuts: Sequence[Cut], judged: Asked, label: str) -> list[Path]:
     """Render, and judge, what is not in the cache yet; where each cut is kept, in the order of `cuts`."""
-    folder = cache_folder("quality")
-    paths = [folder / f"{cut.key(judged)}.npz" for cut in cuts]
-    missing = [(cut, path) for cut, path in zip(cuts, paths, strict=True) if not path.exists()]
-    for cut, path in track(missing, label):
-        _write(path, render(cut, judged))
-    return paths
+    for cut in track([cut for cut in cuts if not is_kept(cut, judged)], label):
+        _write(_path(cut, judged), render(cut, judged))
+    return [_path(cut, judged) for cut in cuts]
+
+
+def is_kept(cut: Cut, judged: Asked) -> bool:
+    """Whether a cut is in the cache."""
+    return _path(cut, judged).exists()
 
 
 def read(cut: Cut, path: Path) -> Degraded:
@@ -91,13 +96,15 @@ def read(cut: Cut, path: Path) -> Degraded:
         return Degraded(cut, kept["clips"], kept["scores"])
 
 
-def render(cut: Cut, judged: bool) -> Degraded:
+def render(cut: Cut, judged: Asked) -> Degraded:
     """The clean clip, every render of it and, with `judged`, what the teacher says; raises AudioError."""
     dry = _read_cut(cut)
     whole = [dry, *(_faulty(dry, faults, cut.seed) for faults in cut.renders)]
     first = round(BEFORE_S * SAMPLE_RATE)
     parts = [x[:, first : first + round(CLIP_S * SAMPLE_RATE)] for x in whole]
-    scores = [CEILING, *(visqol(parts[0], y, SAMPLE_RATE) if judged else np.nan for y in parts[1:])]
+    scores = [CEILING] + [np.nan] * len(cut.renders)
+    if judged:
+        scores[1:] = [visqol(parts[0], y, SAMPLE_RATE, judged is True) for y in parts[1:]]
     return Degraded(cut, np.stack([_stored(x) for x in parts]), np.array(scores, np.float32))
 
 
@@ -106,6 +113,10 @@ def draw_starts(rng: np.random.Generator, item: Item, length_s: float = CUT_S) -
     end_s = item.start_s + (item.duration_s or files.info(item.path).duration_s - item.start_s)
     starts = rng.uniform(item.start_s, max(item.start_s, end_s - length_s - 0.05), CANDIDATES)
     return tuple(round(float(s), 3) for s in starts)
+
+
+def _path(cut: Cut, judged: Asked) -> Path:
+    return cache_folder("quality") / f"{cut.key(judged)}.npz"
 
 
 def _read_cut(cut: Cut) -> np.ndarray:

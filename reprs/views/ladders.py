@@ -1,4 +1,4 @@
-"""Which faults a cut gets: two rungs of two ladders, both faults at once, or whole ladders."""
+"""Which faults a cut gets: a few for the teacher to judge, or whole ladders, whose order needs no teacher."""
 
 from __future__ import annotations
 
@@ -30,6 +30,18 @@ def training_cut(item: Item, seed: int, index: int) -> Cut:
     renders: list[tuple[Fault, ...]] = [(f,) for kind in (first, second) for f in rungs(rng, kind, 2)]
     renders.append((rungs(rng, first, 1)[0], rungs(rng, second, 1)[0]))
     return make_cut(item, rng, renders, int(rng.integers(2**31)))
+
+
+def practice_cuts(items: Sequence[Item], count: int, seed: int) -> list[Cut]:
+    """`count` cuts with four kinds at three strengths each: faults to name and to order, not to score."""
+    pieces, cuts = pieces_of(items), []
+    for i in range(count):
+        rng = np.random.default_rng([seed, i, 2])
+        chosen = rng.choice(seen_kinds(), 4, replace=False)
+        renders: list[tuple[Fault, ...]] = [(f,) for kind in chosen for f in rungs(rng, str(kind), 3)]
+        piece = pieces[int(rng.integers(len(pieces)))]
+        cuts.append(make_cut(piece, rng, renders, int(rng.integers(2**31))))
+    return cuts
 
 
 def rungs(rng: np.random.Generator, kind: str, count: int) -> list[Fault]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from reprs.models.ears import ears
 from reprs.training.proxy import plugin_of
 from reprs.views.sampler import ChainSampler, Choice
 
@@ -35,6 +36,9 @@ def test_the_chains_of_a_config_can_be_drawn(path):
     arguments = yaml.safe_load(path.read_text())["model"]["init_args"]
     if path.stem == "proxy":
         assert plugin_of(arguments["plugin"], arguments["ranges"]).params
+        return
+    if "effects" not in arguments:
+        assert arguments["ear"] in ears
         return
     sampler = ChainSampler([Choice(**choice) for choice in arguments["effects"]])
     assert len(sampler.chain) > 0

@@ -1,0 +1,183 @@
+"""How good does it sound, without the original: agreement with ViSQOL, order on ladders, faults named.
+
+    reprs eval quality                                       # the shipped `quality` beside the baselines
+    reprs eval quality --model runs/quality/quality py:mine.py:embed
+    reprs eval quality --labels listening.csv                # path, mos[, reference]: your own listening test
+
+The music is what training never read. A quality model gives its own score; of any other embedding a ridge
+regression is learnt on the seen kinds of other pieces. With the reference beside it, an embedding is judged
+by its distance, on the same pairs as CDPAM's. ViSQOL (visqol-python) is a machine teacher, not a listener.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+NAME = "reprs eval quality"
+CUTS, LADDERS, SPEECH = 100, 8, 12
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=NAME, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        default=["quality"],
+        metavar="MODEL",
+        help="a quality model, or any embedding: a name, path or hub id; hear:MODULE; py:FILE:FUNCTION; mfcc",
+    )
+    parser.add_argument("--music", type=Path, metavar="FOLDER", help="judge on this folder of audio instead")
+    parser.add_argument("--labels", type=Path, metavar="CSV", help="columns path, mos and perhaps reference")
+    parser.add_argument("--quick", action="store_true", help="about a fifth of the cuts")
+    parser.add_argument("--seed", type=int, default=0, help="draws music and faults (default 0)")
+    parser.add_argument("--no-baselines", action="store_true", help="only the models")
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="FOLDER", help="default eval/results, or runs/eval with --quick"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Judge, print the tables, write JSON and plot; 0 done, 1 some files failed, 2 for an unusable call."""
+    options = arguments().parse_args(argv)
+    try:
+        result = _labelled(options) if options.labels else judge(options)
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"{NAME}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    from eval.quality_report import print_tables, save
+
+    words = sys.argv[2:] if argv is None else argv
+    result["command"] = shlex.join(["reprs", "eval", "quality", *words])
+    print_tables(result)
+    failed = result.pop("failed")
+    if options.labels and options.out is None:
+        return 1 if failed else 0
+    out = options.out or Path("runs/eval" if options.quick or options.music else "eval/results")
+    for path in save(result, out, plotted=not options.labels):
+        print(path)
+    if out == Path("eval/results"):
+        from eval.results_page import write_page
+
+        print(write_page())
+    return 1 if failed else 0
+
+
+def judge(options: argparse.Namespace) -> dict[str, Any]:
+    """Every figure of every row, with sizes and sources, as data for JSON."""
+    from eval.quality_clips import CutClips
+    from eval.quality_plan import judged_cuts, ladder_cuts, speech_cuts
+    from eval.quality_rows import quality_row
+
+    rows = [quality_row(spec) for spec in options.model]
+    share = 0.2 if options.quick else 1.0
+    said: list[str] = []
+    music, items = _music(options.music)
+    cuts = judged_cuts(items, round(CUTS * share), options.seed)
+    ladders = CutClips(
+        ladder_cuts(items, round(LADDERS * share), options.seed, cuts), False, "making ladders"
+    )
+    judged = _asked(cuts, "degrading and asking ViSQOL", said)
+    voices = [] if options.music else _speech()
+    speech = _asked(speech_cuts(voices, round(SPEECH * share), options.seed), "degrading speech", said)
+    rows += [] if options.no_baselines else _baselines(rows, bool(len(speech)), said)
+    result = compare(rows, judged, ladders, speech)
+    for line in dict.fromkeys([*said, *result["failed"]]):
+        print(line, file=sys.stderr)
+    return {"task": "quality", "music": music, **result}
+
+
+def compare(rows: Sequence[Any], judged: Any, ladders: Any, speech: Any) -> dict[str, Any]:
+    """The figures of the rows on three sets of clips; a set may be empty."""
+    from eval.quality_tasks import figures_of, teacher_row
+    from reprs.views.degradations import UNSEEN, seen_kinds
+
+    result: dict[str, Any] = {
+        "sizes": {
+            "pieces": len(set(judged.contents)), "seen clips": len(judged.of_kinds(seen_kinds())),
+            "unseen clips": len(judged.of_kinds(UNSEEN)), "ladder pieces": len(ladders.cuts),
+            "speech clips": len(speech.of_kinds(seen_kinds())),
+        },
+        "seen kinds": seen_kinds(),
+        "unseen kinds": list(UNSEEN),
+        "rows": {},
+        "failed": [*judged.failed, *ladders.failed, *speech.failed],
+    }  # fmt: skip
+    for row in rows:
+        start = time.perf_counter()
+        figures = figures_of(row, judged, ladders, speech)
+        result["rows"][row.name] = {**figures, "seconds": round(time.perf_counter() - start, 1)}
+    if len(judged):
+        result["rows"]["ViSQOL, with the reference"] = teacher_row(judged)
+    return result
+
+
+def _labelled(options: argparse.Namespace) -> dict[str, Any]:
+    from eval.quality_labels import judge_labels, read_labels
+    from eval.quality_rows import quality_row
+
+    labels, failed = read_labels(options.labels)
+    rows = [quality_row(spec) for spec in options.model]
+    if not options.no_baselines:
+        rows += [quality_row("mfcc")]
+    result = judge_labels(rows, labels, failed)
+    for line in result["failed"]:
+        print(line, file=sys.stderr)
+    return {"task": "quality, listening test", "music": options.labels.name, **result}
+
+
+def _asked(cuts: Sequence[Any], label: str, said: list[str]) -> Any:
+    """The cuts with the teacher's scores; none, and a line, where it is missing and was not asked yet."""
+    from eval.quality_clips import CutClips
+    from reprs.views import visqol
+    from reprs.views.degraded import is_kept
+
+    if not visqol.available() and not all(is_kept(cut, True) for cut in cuts):
+        said.append(f"{visqol.MISSING}; without it only ladders are judged")
+        cuts = []
+    return CutClips(cuts, True, label)
+
+
+def _baselines(rows: Sequence[Any], speech: bool, said: list[str]) -> list[Any]:
+    from eval.quality_rows import Cdpam, Dnsmos, optional_row, quality_row
+
+    found = [quality_row(spec) for spec in ("effect", "mfcc", "log-mel")]
+    found += [optional_row(Cdpam, said), optional_row(Dnsmos, said) if speech else None]
+    names = {row.name for row in rows}
+    return [row for row in found if row is not None and row.name not in names]
+
+
+def _music(folder: Path | None) -> tuple[str, list[Any]]:
+    """The name of the music and its items: a folder, the test-role packages, or held-out built-in songs."""
+    from eval.music import FEWEST
+    from reprs.corpora.builtin import BuiltinCorpus
+    from reprs.corpora.debian import DebianCorpus
+    from reprs.corpora.folder import FolderCorpus
+
+    if folder is not None:
+        return f"folder {folder.name}", list(FolderCorpus(folder).items())
+    recordings = DebianCorpus(role="test").items()
+    if len(recordings) >= FEWEST:
+        return "released music out of Debian packages", recordings
+    builtin = BuiltinCorpus(n_songs=120, split="test")
+    builtin.download()
+    return "held-out songs of the built-in corpus", [i for i in builtin.items() if i.instrument is None]
+
+
+def _speech() -> list[Any]:
+    """Acted speech, where the package that has it was fetched."""
+    from reprs.corpora.debian import DebianCorpus
+
+    return list(DebianCorpus(kinds=("speech",), shortest_s=5.9).items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
