@@ -7,7 +7,7 @@ knob that is left out at its default.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,13 @@ from torch import Tensor
 
 from reprs.console.console import Console
 from reprs.console.knobs import NOWHERE, Knobs, Patch
-from reprs.console.natural import from_readable, number, readable, snapped
+from reprs.console.mix_json import joined, nested, settings
+from reprs.console.natural import number, snapped
 from reprs.console.standard import single_console, standard_console
 from reprs.effects import Param
 
 FORMAT_VERSION = 1
 OWN = ("format", "console", "groups", "sample_rate", "output_db", "tracks", "shared")
-PLUGGED = ("name", "muted", "soloed", "listens_to", "group")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class SavedMix:
         tracks = []
         for n, name in enumerate(self.names):
             on = None if knobs.tracks_on is None else knobs.tracks_on[0, n]
-            settings = _nested(console.track_params, knobs.tracks[0, n], console.track_switches, on)
+            settings = nested(console.track_params, knobs.tracks[0, n], console.track_switches, on)
             tracks.append({"name": name, **self._plugged(patch, n), **settings})
         shared_on = None if knobs.shared_on is None else knobs.shared_on[0]
         content = {
@@ -72,7 +72,7 @@ class SavedMix:
             **self.details,
             **also,
             "tracks": tracks,
-            "shared": _nested(console.shared_params, knobs.shared[0], console.shared_switches, shared_on),
+            "shared": nested(console.shared_params, knobs.shared[0], console.shared_switches, shared_on),
         }
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
@@ -124,13 +124,13 @@ def _mix(found: Mapping[str, Any]) -> SavedMix:
     console = console_of(found["console"], groups)
     tracks, switches = zip(
         *(
-            _settings(console.track_params, console.track_switches, track, f"{track['name']}.")
+            settings(console.track_params, console.track_switches, track, f"{track['name']}.")
             for track in found["tracks"]
         ),
         strict=True,
     )
-    shared, shared_on = _settings(console.shared_params, console.shared_switches, found["shared"], "")
-    knobs = Knobs(_joined(tracks)[None], shared[None], torch.stack(switches)[None], shared_on[None])
+    shared, shared_on = settings(console.shared_params, console.shared_switches, found["shared"], "")
+    knobs = Knobs(joined(tracks)[None], shared[None], torch.stack(switches)[None], shared_on[None])
     return SavedMix(
         kind=found["console"],
         names=names,
@@ -160,76 +160,6 @@ def _patch(tracks: Sequence[Mapping[str, Any]], names: Sequence[str], groups: Se
     return Patch(plugs("listens_to", names), plugs("group", groups), flags("muted"), flags("soloed"))
 
 
-def _settings(
-    params: Mapping[str, Param], switches: Sequence[str], found: Mapping[str, Any], owner: str
-) -> tuple[Tensor, Tensor]:
-    """Knobs `(P,)`, or `(P, frames)` where any of them moves, and switches `(E,)` of nested JSON."""
-    given = {name: value for name, value in _flat(found) if name not in PLUGGED}
-    unknown = set(given) - set(params) - {f"{switch}.on" for switch in switches}
-    if unknown:
-        raise ValueError(f"no knob {owner}{sorted(unknown)[0]}")
-    columns = [_column(name, param, given.get(name), owner) for name, param in params.items()]
-    on = []
-    for switch in switches:
-        flag = given.get(f"{switch}.on", any(name.startswith(f"{switch}.") for name in given))
-        if not isinstance(flag, bool):
-            raise ValueError(f"{owner}{switch}.on is true or false, not {flag!r}")
-        on.append(flag)
-    return _joined(columns) if columns else torch.zeros(0), torch.tensor(on, dtype=torch.bool)
-
-
-def _column(name: str, param: Param, value: Any, owner: str) -> Tensor:
-    """`z`, a scalar or `(frames,)`, of one knob's value."""
-    values = value if isinstance(value, list) else [param.default if value is None else value]
-    natural = [number(v, owner + name) for v in values]
-    outside = [v for v in natural if not param.min <= v <= param.max]
-    if outside or not natural:
-        got = outside[0] if outside else "nothing"
-        raise ValueError(f"{owner}{name} is from {param.min:g} to {param.max:g}, got {got}")
-    z = from_readable(param, natural)
-    return z if isinstance(value, list) else z[0]
-
-
-def _joined(columns: Sequence[Tensor]) -> Tensor:
-    """Stacked in front; what does not move is repeated for the frames of what does."""
-    frames = {c.shape[-1] for c in columns if c.ndim > min(c.ndim for c in columns)}
-    if len({c.shape for c in columns}) == 1:
-        return torch.stack(list(columns))
-    if len(frames) > 1:
-        raise ValueError(f"knobs that move have one number of frames, got {sorted(frames)}")
-    wide = max(c.ndim for c in columns)
-    return torch.stack([c if c.ndim == wide else c[..., None].expand(*c.shape, *frames) for c in columns])
-
-
 def _each(params: Mapping[str, Param], z: Tensor, dim: int) -> Tensor:
     each = [snapped(param, column) for param, column in zip(params.values(), z.unbind(dim), strict=True)]
     return torch.stack(each, dim) if each else z
-
-
-def _nested(
-    params: Mapping[str, Param], z: Tensor, switches: Sequence[str], on: Tensor | None
-) -> dict[str, Any]:
-    """Effect → knob → value, with "on" before the knobs of what can be off."""
-    found: dict[str, Any] = {}
-    flags = [True] * len(switches) if on is None else [bool(flag) for flag in on]
-    for switch, flag in zip(switches, flags, strict=True):
-        _put(found, f"{switch}.on", flag)
-    for (name, param), column in zip(params.items(), z, strict=True):
-        values = readable(param, column.reshape(-1))
-        _put(found, name, values[0] if len(set(values)) == 1 else values)
-    return found
-
-
-def _put(found: dict[str, Any], name: str, value: Any) -> None:
-    *above, last = name.split(".")
-    for key in above:
-        found = found.setdefault(key, {})
-    found[last] = value
-
-
-def _flat(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in found.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{name}.")
-        else:
-            yield above + name, value

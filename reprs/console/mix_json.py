@@ -1,0 +1,84 @@
+"""Knobs and switches as nested JSON: effect → knob → value in its unit, with "on" before the knobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reprs.console.natural import from_readable, number, readable
+from reprs.effects import Param
+
+PLUGGED = ("name", "muted", "soloed", "listens_to", "group")
+
+
+def nested(
+    params: Mapping[str, Param], z: Tensor, switches: Sequence[str], on: Tensor | None
+) -> dict[str, Any]:
+    """Effect → knob → value, with "on" before the knobs of what can be off."""
+    found: dict[str, Any] = {}
+    flags = [True] * len(switches) if on is None else [bool(flag) for flag in on]
+    for switch, flag in zip(switches, flags, strict=True):
+        _put(found, f"{switch}.on", flag)
+    for (name, param), column in zip(params.items(), z, strict=True):
+        values = readable(param, column.reshape(-1))
+        _put(found, name, values[0] if len(set(values)) == 1 else values)
+    return found
+
+
+def settings(
+    params: Mapping[str, Param], switches: Sequence[str], found: Mapping[str, Any], owner: str
+) -> tuple[Tensor, Tensor]:
+    """Knobs `(P,)`, or `(P, frames)` where any of them moves, and switches `(E,)` of nested JSON."""
+    given = {name: value for name, value in _flat(found) if name not in PLUGGED}
+    unknown = set(given) - set(params) - {f"{switch}.on" for switch in switches}
+    if unknown:
+        raise ValueError(f"no knob {owner}{sorted(unknown)[0]}")
+    columns = [_column(name, param, given.get(name), owner) for name, param in params.items()]
+    on = []
+    for switch in switches:
+        flag = given.get(f"{switch}.on", any(name.startswith(f"{switch}.") for name in given))
+        if not isinstance(flag, bool):
+            raise ValueError(f"{owner}{switch}.on is true or false, not {flag!r}")
+        on.append(flag)
+    return joined(columns) if columns else torch.zeros(0), torch.tensor(on, dtype=torch.bool)
+
+
+def _column(name: str, param: Param, value: Any, owner: str) -> Tensor:
+    """`z`, a scalar or `(frames,)`, of one knob's value."""
+    values = value if isinstance(value, list) else [param.default if value is None else value]
+    natural = [number(v, owner + name) for v in values]
+    outside = [v for v in natural if not param.min <= v <= param.max]
+    if outside or not natural:
+        got = outside[0] if outside else "nothing"
+        raise ValueError(f"{owner}{name} is from {param.min:g} to {param.max:g}, got {got}")
+    z = from_readable(param, natural)
+    return z if isinstance(value, list) else z[0]
+
+
+def joined(columns: Sequence[Tensor]) -> Tensor:
+    """Stacked in front; what does not move is repeated for the frames of what does."""
+    frames = {c.shape[-1] for c in columns if c.ndim > min(c.ndim for c in columns)}
+    if len({c.shape for c in columns}) == 1:
+        return torch.stack(list(columns))
+    if len(frames) > 1:
+        raise ValueError(f"knobs that move have one number of frames, got {sorted(frames)}")
+    wide = max(c.ndim for c in columns)
+    return torch.stack([c if c.ndim == wide else c[..., None].expand(*c.shape, *frames) for c in columns])
+
+
+def _put(found: dict[str, Any], name: str, value: Any) -> None:
+    *above, last = name.split(".")
+    for key in above:
+        found = found.setdefault(key, {})
+    found[last] = value
+
+
+def _flat(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield above + name, value
