@@ -70,6 +70,21 @@ def test_distortion_streams_without_oversampling():
     assert error_db(in_blocks(effect.stream(2, 44_100, z), x, 500), effect(x, 44_100, z)) < -110
 
 
+@pytest.mark.parametrize("name", ["distortion", "waveshaper"])
+@pytest.mark.parametrize("oversample", [2, 4])
+def test_an_oversampled_curve_sees_31_samples_either_way(name, oversample):
+    """So it is not causal; and middles of blocks that overlap by 32 are the whole."""
+    effect = registry[name].with_options(oversample=oversample)
+    x, z = music(1, samples=3_000), knobs(effect, 1, low=0.3, high=0.9)
+    whole, changed = effect(x, 44_100, z), x.clone()
+    changed[..., 1_531:] = 0
+    assert not torch.equal(effect(changed, 44_100, z)[..., 1_500], whole[..., 1_500])
+    assert error_db(effect(changed, 44_100, z)[..., :1_500], whole[..., :1_500]) < -110
+    padded = torch.nn.functional.pad(x, (32, 32))
+    parts = [effect(padded[..., n : n + 564], 44_100, z)[..., 32:532] for n in range(0, 3_000, 500)]
+    assert error_db(torch.cat(parts, dim=-1), whole) < -110
+
+
 def test_a_chain_streams_with_an_order_and_bypasses_for_every_item():
     chain = Chain([registry[name] for name in ("parametric_eq", "compressor", "delay", "gain")])
     x, z = music(4, samples=15_000).float(), knobs(chain, 4, seed=6).float()
