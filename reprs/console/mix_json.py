@@ -43,7 +43,7 @@ def settings(
         if not isinstance(flag, bool):
             raise ValueError(f"{owner}{switch}.on is true or false, not {flag!r}")
         on.append(flag)
-    return joined(columns) if columns else torch.zeros(0), torch.tensor(on, dtype=torch.bool)
+    return joined(columns, still=0) if columns else torch.zeros(0), torch.tensor(on, dtype=torch.bool)
 
 
 def _column(name: str, param: Param, value: Any, owner: str) -> Tensor:
@@ -58,15 +58,14 @@ def _column(name: str, param: Param, value: Any, owner: str) -> Tensor:
     return z if isinstance(value, list) else z[0]
 
 
-def joined(columns: Sequence[Tensor]) -> Tensor:
-    """Stacked in front; what does not move is repeated for the frames of what does."""
-    frames = {c.shape[-1] for c in columns if c.ndim > min(c.ndim for c in columns)}
-    if len({c.shape for c in columns}) == 1:
-        return torch.stack(list(columns))
+def joined(columns: Sequence[Tensor], still: int) -> Tensor:
+    """Stacked in front; those that do not move (`still` dimensions) are repeated for the frames of others."""
+    frames = {c.shape[-1] for c in columns if c.ndim > still}
     if len(frames) > 1:
         raise ValueError(f"knobs that move have one number of frames, got {sorted(frames)}")
-    wide = max(c.ndim for c in columns)
-    return torch.stack([c if c.ndim == wide else c[..., None].expand(*c.shape, *frames) for c in columns])
+    if not frames:
+        return torch.stack(list(columns))
+    return torch.stack([c if c.ndim > still else c[..., None].expand(*c.shape, *frames) for c in columns])
 
 
 def _put(found: dict[str, Any], name: str, value: Any) -> None:

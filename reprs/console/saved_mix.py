@@ -130,7 +130,7 @@ def _mix(found: Mapping[str, Any]) -> SavedMix:
         strict=True,
     )
     shared, shared_on = settings(console.shared_params, console.shared_switches, found["shared"], "")
-    knobs = Knobs(joined(tracks)[None], shared[None], torch.stack(switches)[None], shared_on[None])
+    knobs = Knobs(joined(tracks, still=1)[None], shared[None], torch.stack(switches)[None], shared_on[None])
     return SavedMix(
         kind=found["console"],
         names=names,

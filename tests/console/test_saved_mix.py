@@ -80,6 +80,20 @@ def test_knobs_that_move_are_lists(tmp_path, mix):
     assert torch.equal(back.knobs.tracks, tracks) and back.knobs.shared.ndim == 2
 
 
+def test_tracks_move_in_one_number_of_frames(tmp_path, mix):
+    """That of the tracks and that of what they share may differ; a track that stays is repeated."""
+    names = ("a", "b")
+    two = SavedMix("standard", names, standard_console().neutral(1, 2), RATE)
+    tracks = [{"name": "a", "fader_db": [-9, 0]}, {"name": "b", "pan": 0.5}]
+    shared = {"master": {"limiter": {"ceiling_db": [-3, -2, -1]}}}
+    knobs = read_mix(saved(tmp_path, two, tracks=tracks, shared=shared)).knobs
+    assert knobs.tracks.shape[-1] == 2 and knobs.shared.shape[-1] == 3
+    assert torch.equal(knobs.tracks[0, 1, :, 0], knobs.tracks[0, 1, :, 1])
+    tracks[1]["pan"] = [0, 0.1, 0.2]
+    with pytest.raises(ValueError, match=r"one number of frames, got \[2, 3\]"):
+        read_mix(saved(tmp_path, two, tracks=tracks))
+
+
 def test_an_effect_that_is_left_out_is_off_and_a_knob_at_its_default(tmp_path):
     console = single_console()
     mix = SavedMix("single", ("song",), console.neutral(1, 1), RATE)
