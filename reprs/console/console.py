@@ -150,6 +150,8 @@ class Console:
             tracks, shared = (
                 z if z.ndim == 3 else z[..., None].expand(-1, -1, frames) for z in (tracks, shared)
             )
+        if tracks.shape[2:] != shared.shape[2:]:
+            raise ValueError("one z has one number of frames: give tracks and shared knobs the same")
         return torch.cat([tracks, shared], dim=1)
 
     def unflatten(self, z: Tensor, tracks: int, like: Knobs | None = None) -> Knobs:

@@ -313,6 +313,10 @@ def test_all_knobs_are_one_z_with_names():
     back = console.unflatten(z, 3, like=knobs)
     assert torch.equal(back.tracks, knobs.tracks) and torch.equal(back.shared, knobs.shared)
     assert back.tracks_on is knobs.tracks_on
+    moving = replace(knobs, tracks=knobs.tracks[..., None].repeat(1, 1, 1, 3))
+    assert console.flatten(moving).shape == (*z.shape, 3)
+    with pytest.raises(ValueError, match="one number of frames"):
+        console.flatten(replace(moving, shared=knobs.shared[..., None].repeat(1, 1, 2)))
     with pytest.raises(ValueError, match="name of its own"):
         console.names(["bass", "bass", "drums"])
 
