@@ -98,7 +98,7 @@ def _crest(x: Tensor) -> Tensor:
 def _dynamics(x: Tensor, sample_rate: int) -> Tensor:
     """`(B, 4 · 5)`: how the levels of the three regions and of all move."""
     size = _power_of_two(2 * FRAME_S * sample_rate)
-    power = sum(_power(channel, size, size // 2) for channel in x.unbind(1))
+    power = torch.stack([_power(channel, size, size // 2) for channel in x.unbind(1)]).sum(0)
     hz = torch.arange(size // 2 + 1, device=x.device) * (sample_rate / size)
     within = [(hz >= low) & (hz < high) for low, high in itertools.pairwise(REGIONS_HZ)]
     regions = torch.stack([power[:, keep].sum(1) for keep in within] + [power.sum(1)], dim=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,19 +11,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from reprs.audio.measures import NAMES, measure
+from reprs.audio.measures import BANDS, NAMES, measure
 from reprs.console.console import Console
 from reprs.console.knobs import Knobs
-from reprs.console.listening import SAMPLE_RATE, excerpts, sounding
-from reprs.models import hub
-from reprs.objectives.stft import multi_resolution_stft
+from reprs.console.listening import SAMPLE_RATE, WINDOW_S, excerpts, sounding
+from reprs.console.trim import loudest, trimmed
+from reprs.objectives.stft import SIZES, multi_resolution_stft
 
-STEPS = 60
-RATE = 0.08
+STEPS = 40
+# Step size on logits for a mix of the very tracks. Where the reference is other music, all steps together go
+# no further than `TRAVEL`: at the end of that way lies a copy of its content.
+RATE, TRAVEL = 0.1, 0.24
 EXCERPT_S = 3.0
 EDGE = 0.01  # of the range: at its very end a logit has no gradient
-# What counts as one unit of error: content differs from part to part, most of all where music is dynamic.
-EMBEDDING_WEIGHT = 2.0
+# Only where `ears` are given: it made mixes less like the truth by every measure (docs/experiments.md).
+EMBEDDING_WEIGHT = 4.0
+REGIONS, REGION_WEIGHT = 8, 2.5
 PRIOR_WEIGHT = 0.3
 # Above this correlation of spectrograms the reference is taken for a mix of these very tracks.
 ALIGNED = 0.85
@@ -45,9 +47,10 @@ def refine(
     """Better knobs for `tracks` `(1, N, C, T)` and a `reference` `(C, T)` at the same rate.
 
     Where the reference is a mix of the very tracks (`aligned`, found out if None) the loss is the
-    multi-resolution STFT of mid and side; else the measures of `reprs.audio.measures` and the distance of
-    embeddings by `ears` (those of `effect`, if None). A prior holds knobs near where they begin. The best
-    knobs seen are returned; switches stay as they are.
+    multi-resolution STFT of mid and side; else what `reprs.audio.measures` says of spectrum, stereo and
+    dynamics, with the distance of embeddings by `ears` where these are given, and at last the faders are
+    trimmed to its loudness. A prior holds knobs near where they begin, which is also what is returned where
+    nothing is better. Switches stay as they are. `on_step` hears of every step and its loss.
     """
     there = sounding(tracks, mask)
     if not bool(there.any()) or steps < 1:
@@ -55,10 +58,12 @@ def refine(
     reference = reference.float().expand(2, -1) if reference.shape[0] == 1 else reference.float()
     if aligned is None:
         aligned = is_aligned(tracks, reference)
-    judge = (
-        _aligned(tracks, reference, sample_rate) if aligned else _alike(tracks, reference, sample_rate, ears)
-    )
-    return _descend(console, judge, knobs, there, sample_rate, steps, on_step)
+    if aligned:
+        judge = _aligned(tracks, reference, sample_rate)
+        return _descend(console, judge, knobs, there, sample_rate, steps, RATE, on_step)
+    judge = _alike(tracks, reference, sample_rate, ears)
+    found = _descend(console, judge, knobs, there, sample_rate, steps, TRAVEL / steps, on_step)
+    return trimmed(console, tracks, sample_rate, found, [reference], sample_rate, there)
 
 
 def is_aligned(tracks: Tensor, reference: Tensor) -> bool:
@@ -73,52 +78,52 @@ def is_aligned(tracks: Tensor, reference: Tensor) -> bool:
     return bool((level[0] * level[1]).sum() > ALIGNED * level.square().sum((1, 2)).prod().sqrt())
 
 
-Judge = tuple[Tensor, Callable[[Tensor], Tensor]]
+# Clips `(W, N, C, T)`, and the loss of their mixes `(W, 2, T)` at a step; at None, all of it.
+Judge = tuple[Tensor, Callable[[Tensor, int | None], Tensor]]
 
 
 def _aligned(tracks: Tensor, reference: Tensor, sample_rate: int) -> Judge:
-    """The loudest stretch of tracks and reference, and the loss of a mix of it."""
+    """The loudest stretch of tracks and reference; one resolution a step costs a third of all three."""
     length = min(round(EXCERPT_S * sample_rate), tracks.shape[-1])
-    start = _loudest(reference, length)
+    start = loudest(reference, length)
     target = reference[None, :, start : start + length]
-    return tracks[..., start : start + length], lambda y: multi_resolution_stft(y, target).mean()
 
-
-def _alike(tracks: Tensor, reference: Tensor, sample_rate: int, ears: Any) -> Judge:
-    """The loudest stretch of the tracks, and how unlike the whole reference a mix of it is."""
-    length = min(round(EXCERPT_S * sample_rate), tracks.shape[-1])
-    start = _loudest(tracks.expand(-1, -1, 2, -1).sum((0, 1)), length)
-    ears = ears or _ears()
-    with torch.no_grad():
-        clips = excerpts(reference, sample_rate)
-        wanted = measure(clips, SAMPLE_RATE).mean(0, keepdim=True)
-        heard = F.normalize(ears(clips).mean(0, keepdim=True), dim=1)
-
-    def judge(y: Tensor) -> Tensor:
-        apart = F.smooth_l1_loss(
-            measure(y, sample_rate) * WEIGHTS, wanted * WEIGHTS, reduction="none", beta=0.2
-        )
-        embedding = 1 - F.cosine_similarity(ears(y), heard).mean()
-        return apart.sum() + EMBEDDING_WEIGHT * embedding
+    def judge(y: Tensor, step: int | None) -> Tensor:
+        sizes = SIZES if step is None else SIZES[step % len(SIZES) :][:1]
+        return multi_resolution_stft(y, target, sizes).mean()
 
     return tracks[..., start : start + length], judge
 
 
-def _weights() -> Tensor:
-    """What each measure counts: all bands of the mid together as much as loudness, and so on."""
-    weights = torch.full((len(NAMES),), 0.1)
-    for i, name in enumerate(NAMES):
-        group = name.partition("_")[0]
-        weights[i] = {"loudness": 1.0, "mid": 0.2, "side": 0.15, "balance": 0.5, "crest": 0.3}.get(group, 0.1)
-    return weights
+def _alike(tracks: Tensor, reference: Tensor, sample_rate: int, ears: Any) -> Judge:
+    """Loud stretches of the tracks, and how unlike the reference a mix of them is."""
+    clips = excerpts(reference, sample_rate)
+    with torch.no_grad():
+        wanted = _shape(measure(clips, SAMPLE_RATE)).mean(0)
+        heard = F.normalize(ears(clips).mean(0), dim=0) if ears is not None else None
+
+    def judge(y: Tensor, step: int | None) -> Tensor:
+        apart = F.smooth_l1_loss(_shape(measure(y, sample_rate)).mean(0), wanted, beta=0.3, reduction="sum")
+        if heard is None:
+            return apart / 10
+        return apart / 10 + EMBEDDING_WEIGHT * (1 - F.cosine_similarity(ears(y).mean(0), heard, dim=0))
+
+    return _stretches(tracks, sample_rate), judge
 
 
-WEIGHTS = _weights()
+def _stretches(tracks: Tensor, sample_rate: int) -> Tensor:
+    """The loudest 4 s of each half of `(1, N, C, T)`, `(W, N, C, T')`; one where they are short."""
+    length = min(round(WINDOW_S * sample_rate), tracks.shape[-1])
+    parts = tracks.tensor_split(2, dim=-1) if tracks.shape[-1] >= 2 * length else (tracks,)
+    starts = [loudest(part[0].sum(0), length) for part in parts]
+    return torch.cat([p[..., s : s + length] for p, s in zip(parts, starts, strict=True)])
 
 
-@functools.lru_cache(maxsize=1)
-def _ears() -> Any:
-    return hub.load("effect")
+def _shape(measures: Tensor) -> Tensor:
+    """What other music may say: spectrum by regions, stereo and dynamics; a trim sets the loudness."""
+    first, end = NAMES.index("mid_0"), NAMES.index(f"mid_{BANDS - 1}") + 1
+    regions = measures[..., first:end].unflatten(-1, (REGIONS, -1)).mean(-1)
+    return torch.cat([REGION_WEIGHT * regions, measures[..., end:]], dim=-1)
 
 
 def _descend(
@@ -128,41 +133,49 @@ def _descend(
     there: Tensor,
     sample_rate: int,
     steps: int,
+    rate: float,
     on_step: Callable[[int, float], None] | None,
 ) -> Knobs:
-    """Adam (Kingma 2015) on the logits of the knobs, along half a cosine; the best setting seen."""
-    clip, loss_of = judge
+    """Adam (Kingma 2015) on the logits of the knobs, along half a cosine; the start where that is better."""
+    clips, loss_of = judge
     starts = [z.detach().clamp(EDGE, 1 - EDGE) for z in (knobs.tracks, knobs.shared)]
     logits = [torch.logit(z).requires_grad_() for z in starts]
-    adam = torch.optim.Adam(logits, lr=RATE)
-    best, least = knobs, math.inf
-    for step in range(steps + 1):
+    adam = torch.optim.Adam(logits, lr=rate)
+
+    def loss(step: int | None) -> Tensor:
         moved = [torch.sigmoid(v) for v in logits]
-        now = replace(knobs, tracks=_held(moved[0], knobs.tracks), shared=_held(moved[1], knobs.shared))
         strayed = sum((a - b).square().mean() for a, b in zip(moved, starts, strict=True))
-        loss = loss_of(console(clip, sample_rate, now, there)) + PRIOR_WEIGHT * strayed
-        value = float(loss.detach())
-        if value < least:
-            best = replace(now, tracks=now.tracks.detach(), shared=now.shared.detach())
-            least = value
+        y = console(
+            clips, sample_rate, _repeated(_held(knobs, moved), len(clips)), there.expand(len(clips), -1)
+        )
+        return loss_of(y, step) + PRIOR_WEIGHT * strayed
+
+    with torch.no_grad():
+        first = float(loss(None))
+    for step in range(steps):
+        for group in adam.param_groups:
+            group["lr"] = rate * (0.05 + 0.95 * (1 + math.cos(math.pi * step / steps)) / 2)
+        now = loss(step)
         if on_step is not None:
-            on_step(step, value)
-        if step < steps:
-            for group in adam.param_groups:
-                group["lr"] = RATE * (0.05 + 0.95 * (1 + math.cos(math.pi * step / steps)) / 2)
-            adam.zero_grad()
-            loss.backward()
-            adam.step()
-    return best
+            on_step(step, float(now))
+        adam.zero_grad()
+        now.backward()
+        adam.step()
+    with torch.no_grad():
+        better = float(loss(None)) < first
+    return _held(knobs, [torch.sigmoid(v).detach() for v in logits]) if better else knobs
 
 
-def _held(z: Tensor, start: Tensor) -> Tensor:
-    """Knobs at the ends of their range stay there: a closed send is closed."""
-    return torch.where((start <= EDGE) | (start >= 1 - EDGE), start, z)
+def _held(knobs: Knobs, moved: list[Tensor]) -> Knobs:
+    """Knobs moved, but those at the ends of their range: a closed send is closed."""
+    kept = [
+        torch.where((start <= EDGE) | (start >= 1 - EDGE), start, z)
+        for start, z in zip((knobs.tracks, knobs.shared), moved, strict=True)
+    ]
+    return replace(knobs, tracks=kept[0], shared=kept[1])
 
 
-def _loudest(x: Tensor, length: int) -> int:
-    """Where the loudest stretch of `length` samples of `(C, T)` begins."""
-    hop = max(1, length // 4)
-    energy = x.unfold(-1, length, hop).square().sum((0, 2))
-    return int(energy.argmax()) * hop
+def _repeated(knobs: Knobs, count: int) -> Knobs:
+    """The knobs of one mix for `count` clips of it."""
+    on = [None if v is None else v.expand(count, *v.shape[1:]) for v in (knobs.tracks_on, knobs.shared_on)]
+    return Knobs(knobs.tracks.expand(count, -1, -1), knobs.shared.expand(count, -1), on[0], on[1])

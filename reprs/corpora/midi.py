@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -96,7 +97,7 @@ def _stems(path: Path, font: Path, seconds: float, sample_rate: int) -> dict[str
     """`"03_bass"` → float `(T, 2)`, from a synthesiser of its own: a used one remembers what it played."""
     import symusic
 
-    score = symusic.Score(str(path))
+    score: Any = symusic.Score(str(path))
     frames, stems = round(seconds * sample_rate), {}
     for number, part in enumerate(score.tracks):
         if len(part.notes) < FEWEST_NOTES:

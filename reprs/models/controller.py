@@ -155,11 +155,12 @@ class ControllerNetwork(nn.Module):
     def start_from(self, tracks: Tensor, shared: Tensor, tracks_on: Tensor, shared_on: Tensor) -> None:
         """Begin with constant answers: mean knobs `(Pt,)`, `(Ps,)` and shares of switches, all in [0, 1]."""
         for head, means in ((self.of_track, (tracks, tracks_on)), (self.of_shared, (shared, shared_on))):
-            last = head[-1]
+            last = head.get_submodule("2")
+            assert isinstance(last, nn.Linear)
             last.bias.copy_(torch.logit(torch.cat(means).clamp(0.02, 0.98)))
             last.weight.mul_(0.1)
-        self.get_buffer("mean_tracks").copy_(self.of_track[-1].bias)
-        self.get_buffer("mean_shared").copy_(self.of_shared[-1].bias)
+        for name, head in (("mean_tracks", self.of_track), ("mean_shared", self.of_shared)):
+            self.get_buffer(name).copy_(head.get_parameter("2.bias"))
 
 
 def _perceptron(inputs: int, width: int, dropout: float) -> nn.Sequential:

@@ -120,6 +120,7 @@ class Words:
     def __call__(self, knobs: Knobs, rng: np.random.Generator) -> list[str]:
         """One caption for every mix."""
         one = knobs.tracks.shape[1] == 1
+        assert knobs.tracks_on is not None and knobs.shared_on is not None
         chain = self.of_one if one else self.of_many
         names = list(self.console.track_params)
         shared = dict(zip(self.console.shared_params, knobs.shared.unbind(1), strict=True))
