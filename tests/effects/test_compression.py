@@ -76,3 +76,14 @@ def test_quiet_and_loud_extremes_stay_finite():
     y = COMPRESSOR(x, RATE, z)
     y.sum().backward()
     assert y.isfinite().all() and x.grad.isfinite().all() and z.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("items", [1, 3, 4])
+def test_few_items_are_smoothed_one_by_one(items):
+    x, z = (
+        audio(items, 2, 1_301),
+        torch.rand(items, len(COMPRESSOR), generator=torch.Generator().manual_seed(3)),
+    )
+    found, exact = (run(x, z, None, True, dtype) for dtype in (torch.float32, torch.float64))
+    for name, a, b in zip(("y", "x", "z"), found, exact, strict=True):
+        assert error_db(a.double(), b) < (-100 if name == "y" else -80), name

@@ -16,6 +16,8 @@ get: Any = simd.load
 put: Any = simd.store
 BLOCK = simd.WIDTH
 LANES = 16
+# So few items are smoothed one after another, which saves the transposes.
+ALONE = 3
 TILE = 512
 FLOOR = np.float32(1e-6)  # level.FLOOR_DB
 DB_PER_OCTAVE = np.float32(20 * np.log10(2))
@@ -92,6 +94,18 @@ def _smooth(wanted, count, more, fall, state, tile, places):
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+def _smooth_alone(wanted, rise, fall, start):
+    """The smoother of one item, in place: from `start` on, to where it ends."""
+    state, slow_up, slow_down = start, 1.0 - rise, 1.0 - fall
+    for t in range(wanted.size):
+        # Both branches at once: only the choice waits for the state.
+        up, down = slow_up * state + rise * wanted[t], slow_down * state + fall * wanted[t]
+        state = up if wanted[t] > state else down
+        wanted[t] = state
+    return state
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
 def _whole(octaves, whole, scale):
     for t in range(octaves.size):
         whole[t] = (octaves[t] + ROUND) - ROUND
@@ -146,7 +160,11 @@ def ride(x, key, threshold_db, slope, knee_db, makeup_db, rise, fall, smoothed_d
             _split(level.view(np.int32), exponent, bits)
             _over(bits.view(np.float32), exponent, threshold_db[b], over)
             _curve(over, knee_db[b], slope[b])
-        _smooth(wanted.reshape(-1), count, more, down, state, tile, places)
+        if items <= ALONE:
+            for i in range(items):
+                state[i] = _smooth_alone(wanted[i, :count], more[i] + down[i], down[i], state[i])
+        else:
+            _smooth(wanted.reshape(-1), count, more, down, state, tile, places)
         for i in range(items):
             b, octaves = first + i, wanted[i, :count]
             if smoothed_db.shape[1]:
