@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from reprs.models.coordinates import Coordinates
+from reprs.models.regression import Regression, Scale, squared_error
 from reprs.models.track_network import Point, TrackNetwork
 
 STEPS = 12
 FREQUENCIES = 16
-NARROWEST = 0.05
 
 
 class MixGenerator(nn.Module):
@@ -37,6 +37,7 @@ class MixGenerator(nn.Module):
         layers: int = 4,
         heads: int = 4,
         dropout: float = 0.0,
+        centred: bool = False,
     ) -> None:
         super().__init__()
         self.config = {
@@ -48,6 +49,7 @@ class MixGenerator(nn.Module):
             "layers": layers,
             "heads": heads,
             "dropout": dropout,
+            "centred": centred,
         }
         self.tracks, self.mix = Coordinates(*tracks), Coordinates(*mix)
         self.noise_sizes = sizes = (len(self.tracks), len(self.mix))
@@ -55,6 +57,9 @@ class MixGenerator(nn.Module):
             token_dim, condition_dim, sizes, sizes, 2 * FREQUENCIES, width, layers, heads, dropout
         )
         self.scale = Scale(*sizes)
+        network: dict[str, Any] = {"width": width, "layers": layers, "heads": heads, "dropout": dropout}
+        heard = (token_dim, condition_dim, tracks, mix)
+        self.centre = Regression(*heard, **network).requires_grad_(False) if centred else None
 
     def velocity(
         self, u: Point, time: Tensor, tokens: Tensor, condition: Tensor, mask: Tensor | None
@@ -68,7 +73,8 @@ class MixGenerator(nn.Module):
         self, u: Point, tokens: Tensor, condition: Tensor, mask: Tensor, generator: Any = None
     ) -> Tensor:
         """Squared error of the velocity at random times, for settings `u` `(B, N, K)`, `(B, M)`; `(B,)`."""
-        u = self.scale.shrink((self.tracks.blurred(u[0], generator), self.mix.blurred(u[1], generator)))
+        u = (self.tracks.blurred(u[0], generator), self.mix.blurred(u[1], generator))
+        u = self.scale.shrink(added(u, self.middle(tokens, condition, mask), -1))
         noise: Point = (torch.randn_like(u[0]), torch.randn_like(u[1]))
         time = torch.rand(len(tokens), device=tokens.device)
         found = self.velocity(between(noise, u, time), time, tokens, condition, mask)
@@ -93,7 +99,8 @@ class MixGenerator(nn.Module):
         way begins where that much `variation` is left of it (Meng 2022): 0 stays there, 1 forgets it. What
         `lock` marks true keeps the value of `start`, and the rest is led to fit it (Lugmayr 2022).
         """
-        known = None if start is None else self.scale.shrink(start)
+        middle = self.middle(tokens, condition, mask)
+        known = None if start is None else self.scale.shrink(added(start, middle, -1))
         begin = 0.0 if known is None else 1 - variation
         times = torch.linspace(begin, 1, steps + 1).tolist()
 
@@ -112,7 +119,7 @@ class MixGenerator(nn.Module):
             first = speed(u, now)
             second = speed(moved(u, first, then - now), then)
             u = moved(u, (first[0] + second[0], first[1] + second[1]), (then - now) / 2)
-        return self.scale.stretch(held(u, 1.0))
+        return added(self.scale.stretch(held(u, 1.0)), middle)
 
     def _guided(
         self, u: Point, time: Tensor, tokens: Tensor, condition: Tensor, mask: Tensor | None, guidance: float
@@ -120,35 +127,29 @@ class MixGenerator(nn.Module):
         with_style = self.velocity(u, time, tokens, condition, mask)
         if guidance == 1 or not bool(condition.any()):
             return with_style
-        without = self.velocity(u, time, tokens, torch.zeros_like(condition), mask)
-        return tuple(b + guidance * (a - b) for a, b in zip(with_style, without, strict=True))  # type: ignore
+        # Without a style the settings have another middle, from which they are counted.
+        nothing = torch.zeros_like(condition)
+        apart = added(self.middle(tokens, condition, mask), self.middle(tokens, nothing, mask), -1)
+        apart = (apart[0] / self.scale.track_spread, apart[1] / self.scale.mix_spread)
+        then = moved(u, apart, float(time[0]))
+        without = added(self.velocity(then, time, tokens, nothing, mask), apart, -1)
+        return moved(without, added(with_style, without, -1), guidance)
 
+    @torch.no_grad()
+    def middle(self, tokens: Tensor, condition: Tensor, mask: Tensor | None) -> Point:
+        """The mean of all valid settings, from which a `centred` flow counts (Mardani 2023)."""
+        if self.centre is None:
+            zero = tokens.new_zeros(1)
+            return zero, zero
+        found: Point = self.centre.eval().draw((tokens, condition), tokens, condition, mask)
+        return found
 
-class Scale(nn.Module):
-    """Mean and spread of every coordinate in the training data."""
-
-    track_mean: Tensor
-    track_spread: Tensor
-    mix_mean: Tensor
-    mix_spread: Tensor
-
-    def __init__(self, tracks: int, mix: int) -> None:
-        super().__init__()
-        for name, size in (("track", tracks), ("mix", mix)):
-            self.register_buffer(f"{name}_mean", torch.zeros(size))
-            self.register_buffer(f"{name}_spread", torch.ones(size))
-
-    def measure(self, u: Point, mask: Tensor) -> None:
-        """Take both from settings `(B, N, K)`, `(B, M)`."""
-        for name, values in (("track", u[0][mask.bool()]), ("mix", u[1])):
-            getattr(self, f"{name}_mean").copy_(values.mean(0))
-            getattr(self, f"{name}_spread").copy_(values.std(0).clamp(min=NARROWEST))
-
-    def shrink(self, u: Point) -> Point:
-        return (u[0] - self.track_mean) / self.track_spread, (u[1] - self.mix_mean) / self.mix_spread
-
-    def stretch(self, u: Point) -> Point:
-        return u[0] * self.track_spread + self.track_mean, u[1] * self.mix_spread + self.mix_mean
+    def start_from(self, regression: Regression, u: Point, *heard: Tensor) -> None:
+        """Count from what a trained regression says; spreads come from settings `u` and what is `heard`."""
+        assert self.centre is not None
+        self.centre.load_state_dict(regression.state_dict())
+        rest = added(u, self.middle(*heard), -1)
+        self.scale.measure(rest, heard[2])
 
 
 def between(noise: Point, u: Point, time: Tensor) -> Point:
@@ -165,15 +166,12 @@ def usual_speed(time: Tensor) -> Tensor:
     return (2 * time - 1) / (time.square() + (1 - time).square())
 
 
+def added(a: Point, b: Point, sign: int = 1) -> Point:
+    return a[0] + sign * b[0], a[1] + sign * b[1]
+
+
 def moved(u: Point, speed: Point, time: float) -> Point:
     return u[0] + time * speed[0], u[1] + time * speed[1]
-
-
-def squared_error(found: Point, wanted: Point, mask: Tensor) -> Tensor:
-    """Mean over all numbers of a song, those of masked tracks left out; `(B,)`."""
-    tracks = ((found[0] - wanted[0]).square() * mask[..., None]).sum((1, 2))
-    mix = (found[1] - wanted[1]).square().sum(1)
-    return (tracks + mix) / (mask.sum(1) * found[0].shape[2] + found[1].shape[1])
 
 
 def waves(time: Tensor) -> Tensor:

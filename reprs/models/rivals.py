@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from reprs.models.coordinates import Coordinates
-from reprs.models.flow import Scale, squared_error
+from reprs.models.regression import Regression, Scale
 from reprs.models.track_network import Point, TrackNetwork
 
 
@@ -25,28 +25,6 @@ class Rivals(nn.Module):
         self.regression = Regression(token_dim, condition_dim, **sizes)
         self.vae = ConditionalVAE(token_dim, condition_dim, latent=latent, **sizes)
         self.prior = GaussianPrior(sizes["tracks"], sizes["mix"])
-
-
-class Regression(nn.Module):
-    """The mean of all valid settings: the same network, taught to answer at once."""
-
-    noise_sizes = (0, 0)
-
-    def __init__(
-        self, token_dim: int, condition_dim: int, tracks: Sequence[int], mix: Sequence[int], **network: Any
-    ) -> None:
-        super().__init__()
-        self.tracks, self.mix = Coordinates(*tracks), Coordinates(*mix)
-        sizes = (len(self.tracks), len(self.mix))
-        self.network = TrackNetwork(token_dim, condition_dim, sizes, **network)
-        self.scale = Scale(*sizes)
-
-    def loss(self, u: Point, tokens: Tensor, condition: Tensor, mask: Tensor) -> Tensor:
-        return squared_error(self.network(tokens, condition, mask), self.scale.shrink(u), mask)
-
-    @torch.no_grad()
-    def draw(self, noise: Point, tokens: Tensor, condition: Tensor, mask: Tensor | None = None) -> Point:
-        return self.scale.stretch(self.network(tokens, condition, mask))
 
 
 class ConditionalVAE(nn.Module):

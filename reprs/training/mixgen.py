@@ -45,14 +45,19 @@ class MixgenRecipe(pl.LightningModule):
         weight_decay: float = 0.02,
         warmup_steps: int = 200,
         ema_decay: float = 0.998,
+        start_from: str | None = None,
     ) -> None:
+        """`start_from` is an earlier run's checkpoint, `start_from`_rivals being beside it: the flow goes on
+        from its weights, counting from what the regression says.
+        """
         super().__init__()
         self.save_hyperparameters()
         of_tracks, of_mix = coordinates(standard_console())
         sizes: Any = {"tracks": of_tracks, "mix": of_mix}
         heard: Any = {"token_dim": listening.TOKEN_DIM, "condition_dim": listening.CONDITION_DIM}
         network: Any = {"width": width, "layers": layers, "heads": heads, "dropout": dropout}
-        self.models: Any = nn.ModuleDict({"flow": MixGenerator(**heard, **sizes, **network)})
+        flow = MixGenerator(**heard, **sizes, **network, centred=start_from is not None)
+        self.models: Any = nn.ModuleDict({"flow": flow})
         if rivals:
             beside = Rivals(**heard, latent=latent, **sizes, **network)
             self.models.update({"regression": beside.regression, "vae": beside.vae})
@@ -87,6 +92,9 @@ class MixgenRecipe(pl.LightningModule):
             return
         mixes: Mixes = self.trainer.datamodule.training  # type: ignore[attr-defined]
         styles = styled(mixes, torch.Generator().manual_seed(0))
+        if self.hparams["start_from"] is not None:
+            self._go_on(self.hparams["start_from"], mixes, styles)
+            return
         for models in (self.models, self.averages.module):
             for model in models.values():
                 model.scale.measure(self.settings(mixes), mixes.there)
@@ -95,6 +103,13 @@ class MixgenRecipe(pl.LightningModule):
                         part.standardise(mixes.tokens[mixes.there], styles)
         if "vae" in self.models:
             self.prior.measure(self.settings(mixes), mixes.there)
+
+    def _go_on(self, earlier: str, mixes: Mixes, styles: Tensor) -> None:
+        regression = hub.load(f"{earlier}_rivals").regression
+        network = hub.load(earlier).flow.network.state_dict()
+        for models in (self.models, self.averages.module):
+            models["flow"].network.load_state_dict(network)
+            models["flow"].start_from(regression, self.settings(mixes), mixes.tokens, styles, mixes.there)
 
     def settings(self, mixes: Mixes) -> Point:
         """The knobs and switches of mixes in the generator's coordinates."""

@@ -143,3 +143,41 @@ def test_the_vae_learns_a_spread():
     vae = learned(vae, bimodal, 300)
     u = vae.draw(noise_of(vae, 500), torch.zeros(500, 2, 1), torch.zeros(500, 1))[0]
     assert 1.0 < float(u.std()) < 2.0 and abs(float(u.mean()) - 0.6) < 0.4
+
+
+def centred():
+    """A flow that adds nothing of its own to a regression that says 2 · the style's first number."""
+    model = MixGenerator(1, 2, (1,), (1,), width=8, layers=1, heads=2, centred=True).eval()
+    model.centre.network.of_track.weight.data.zero_()
+    model.scale.track_spread.fill_(0.5)
+    return model
+
+
+def test_a_centred_flow_counts_from_the_regression(monkeypatch):
+    model, count = centred(), 4000
+    monkeypatch.setattr(
+        model, "middle", lambda tokens, style, mask: (2 * style[:, None, :1].expand(-1, 2, -1), style[:, :1])
+    )
+    noise = torch.randn(count, 2, 1), torch.randn(count, 1)
+    heard = torch.zeros(count, 2, 1), torch.tensor([[1.5, 1.0]]).expand(count, -1), torch.ones(count, 2)
+    u, mix = model.draw(noise, *heard)
+    assert abs(float(u.mean()) - 3) < 0.05 and abs(float(u.std()) - 0.5) < 0.05
+    assert abs(float(mix.mean()) - 1.5) < 0.05
+    start = torch.full((count, 2, 1), 7.0), torch.full((count, 1), -2.0)
+    stay = model.draw(noise, *heard, start=start, variation=0.0)
+    assert torch.allclose(stay[0], start[0], atol=1e-5) and torch.allclose(stay[1], start[1], atol=1e-5)
+    # Guidance leads on from the middle of no style (0) through that of the style (3).
+    means = [float(model.draw(noise, *heard, guidance=g)[0].mean()) for g in (0.0, 1.0, 2.0)]
+    assert means[0] < 0.5 and means[1] < means[2] and abs(means[2] - 2 * means[1] + means[0]) < 0.05
+
+
+def test_a_centred_flow_learns_its_spread_from_what_is_left():
+    torch.manual_seed(0)
+    model, regression = centred(), Regression(1, 2, (1,), (1,), width=8, layers=1, heads=2)
+    regression.scale.track_mean.fill_(1.0)
+    tracks, mix = 1 + 0.3 * torch.randn(500, 2, 1), torch.randn(500, 1)
+    model.start_from(
+        regression, (tracks, mix), torch.zeros(500, 2, 1), torch.zeros(500, 2), torch.ones(500, 2)
+    )
+    assert abs(float(model.scale.track_spread) - 0.3) < 0.02 and abs(float(model.scale.track_mean)) < 0.03
+    assert not any(p.requires_grad for p in model.centre.parameters())
