@@ -15,8 +15,9 @@ from reprs.audio.measures import BANDS, NAMES, measure
 from reprs.console.console import Console
 from reprs.console.knobs import Knobs
 from reprs.console.listening import SAMPLE_RATE, WINDOW_S, excerpts, sounding
+from reprs.console.opened import opened
 from reprs.console.trim import loudest, trimmed
-from reprs.objectives.stft import SIZES, multi_resolution_stft
+from reprs.objectives.stft import SIZES, StftDistance
 
 STEPS = 40
 # Step size on logits for a mix of the very tracks. Where the reference is other music, all steps together go
@@ -60,7 +61,7 @@ def refine(
         aligned = is_aligned(tracks, reference)
     if aligned:
         judge = _aligned(tracks, reference, sample_rate)
-        return _descend(console, judge, knobs, there, sample_rate, steps, RATE, on_step)
+        return _descend(console, judge, opened(console, knobs), there, sample_rate, steps, RATE, on_step)
     judge = _alike(tracks, reference, sample_rate, ears)
     found = _descend(console, judge, knobs, there, sample_rate, steps, TRAVEL / steps, on_step)
     return trimmed(console, tracks, sample_rate, found, [reference], sample_rate, there)
@@ -88,9 +89,11 @@ def _aligned(tracks: Tensor, reference: Tensor, sample_rate: int) -> Judge:
     start = loudest(reference, length)
     target = reference[None, :, start : start + length]
 
+    distances = [StftDistance(target, (size,)) for size in SIZES]
+
     def judge(y: Tensor, step: int | None) -> Tensor:
-        sizes = SIZES if step is None else SIZES[step % len(SIZES) :][:1]
-        return multi_resolution_stft(y, target, sizes).mean()
+        now = distances if step is None else distances[step % len(SIZES) :][:1]
+        return torch.stack([distance(y).mean() for distance in now]).mean()
 
     return tracks[..., start : start + length], judge
 
