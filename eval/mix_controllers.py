@@ -31,8 +31,9 @@ class Controlled:
 class Refined(Controlled):
     """The same, and then steps of gradient through the exact console."""
 
-    def __init__(self, name: str, controller: Any, steps: int | None) -> None:
+    def __init__(self, name: str, controller: Any, steps: int | None, most: int | None = None) -> None:
         super().__init__(f"{name} + refinement", controller)
+        self.most = most
         self.steps = {} if steps is None else {"steps": steps}
         self.model_hash += f", {steps} steps"
 
@@ -46,8 +47,11 @@ class Refined(Controlled):
         )
 
 
-def controllers(specs: Sequence[str], steps: int | None) -> list[MixRow]:
-    """Two rows for every checkpoint, one where `steps` is 0; raises ValueError or OSError in one line."""
+def controllers(specs: Sequence[str], steps: int | None, most: int | None = None) -> list[MixRow]:
+    """Two rows for every checkpoint, one where `steps` is 0; raises ValueError or OSError in one line.
+
+    `most` is the number of trials of a task that are refined.
+    """
     import reprs
 
     rows: list[MixRow] = []
@@ -57,5 +61,5 @@ def controllers(specs: Sequence[str], steps: int | None) -> list[MixRow]:
             raise ValueError(f"{spec!r} turns no knobs of a console; controller does")
         rows.append(Controlled(name, controller))
         if steps != 0:
-            rows.append(Refined(name, controller, steps))
+            rows.append(Refined(name, controller, steps, most))
     return rows

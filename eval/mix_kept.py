@@ -20,31 +20,34 @@ Values = dict[str, np.ndarray]
 def kept(
     task: Task, row: Any, about: str, one: Callable[[Trial], Values], folder: Path | None = None
 ) -> list[Values]:
-    """`one` of every trial, in order; `about` names what else the values depend on.
+    """`one` of every trial, in order, or of the first `row.most`; `about` names what else values depend on.
 
     A hash does not see a change of the code, so the first trial is computed each time and has to be what it
     was (but for `seconds`).
     """
     path = (folder or cache_folder("eval", "mixing")) / _file_name(task, row, about)
-    first = one(task.trials[0])
+    trials = task.trials[: getattr(row, "most", None)]
+    found = [one(trials[0])]
     if path.exists():
-        with np.load(path) as known:
-            found = _unpacked(known, len(task.trials))
-        if _same(found[0], first):
-            return found
-    label = f"{task.name}: {row.name}"
-    found = [first, *(one(trial) for trial in track(task.trials[1:], label))]
+        with np.load(path) as file:
+            known = _unpacked(file)
+        found = known if _same(known[0], found[0]) else found
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **{f"{i}/{name}": each for i, values in enumerate(found) for name, each in values.items()})
-    return found
+    # Written after every trial: a judge of refinements may be interrupted, and goes on from there.
+    for trial in track(trials[len(found) :], f"{task.name}: {row.name}"):
+        found.append(one(trial))
+        named = {f"{i}/{name}": each for i, values in enumerate(found) for name, each in values.items()}
+        np.savez(path, **named)  # type: ignore[arg-type]
+    return found[: len(trials)]
 
 
-def _unpacked(known: Any, count: int) -> list[Values]:
-    found: list[Values] = [{} for _ in range(count)]
+def _unpacked(known: Any) -> list[Values]:
+    """The values of the first trials, as many as there are."""
+    found: dict[int, Values] = {}
     for key in known.files:
         index, _, name = key.partition("/")
-        found[int(index)][name] = known[key]
-    return found
+        found.setdefault(int(index), {})[name] = known[key]
+    return [found[i] for i in sorted(found)]
 
 
 def _same(known: Values, now: Values) -> bool:

@@ -44,7 +44,8 @@ def recovery(task: Task, rows: Sequence[Any], folder: Path | None = None) -> dic
             {name: torch.from_numpy(each) for name, each in values.items()}
             for values in kept(task, row, "found", partial(one, row), folder)
         ]
-        found[row.name] = summary(errors, [t.content for t in task.trials])
+        found[row.name] = summary(errors, [t.content for t in task.trials[: len(errors)]])
+        found[row.name]["trials"] = len(errors)
     return found
 
 

@@ -8,7 +8,11 @@ from typing import Any
 
 from eval.report import colour, rounded
 
-OTHER = ("settings", "leads")
+LEADS = {
+    "leads": "how much further away than the last row; above 0 that is ahead",
+    "leads before refinement": "how much further away than the controller alone; above 0 it is ahead",
+}
+OTHER = ("settings", "trials", *LEADS)
 FOUND = "found, "
 # What is plotted, where a task has it.
 SHOWN = ("STFT", "effect to target", "timbre to target")
@@ -27,8 +31,8 @@ def print_tables(result: dict[str, Any]) -> None:
     console = Console(width=None if Console().is_terminal else 180)
     for name, rows in tasks_of(result).items():
         console.print(_table(f"{name}: distances, less is nearer", rows))
-    if "leads" in result:
-        console.print(_table("how much further away than the last row; above 0 it is ahead", result["leads"]))
+    for name in (n for n in LEADS if n in result):
+        console.print(_table(LEADS[name], result[name]))
     for name in (n for n in result if n.startswith(FOUND)):
         console.print(_table(f"{name}: shares of known settings that are found again", result[name]))
     if "left out" in result:

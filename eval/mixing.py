@@ -9,8 +9,9 @@ Match: one recording (finished music, a single stem) is to sound like a referenc
 piece, or another piece, through a chain of effects. Mix: the stems of a song are to be mixed like another
 part of the song, or like a mix of another song. The chains are pedalboard's, or settings of our console. What
 came out is compared with the tracks through the same chain (STFT: multi-resolution, on mid and side; mel and
-stereo in dB; loudness, crest) and by encoders; mixes like another song with their reference alone. Found: the
-same stems, known settings of our console; which are found again?
+stereo in dB; loudness, crest) and by encoders; mixes like another song with their reference alone. Trials
+whose target and reference differ by more than 6 LU are left out. Found: the same stems, known settings of our
+console; which are found again?
 """
 
 from __future__ import annotations
@@ -33,9 +34,17 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--model", nargs="*", default=["controller"], metavar="NAME_OR_PATH")
     parser.add_argument("--refine", type=int, metavar="STEPS", help="steps of refinement; 0 leaves it out")
     parser.add_argument("--ears", nargs="+", default=list(EARS), metavar="MODEL", help="encoders that judge")
-    parser.add_argument("--trials", type=int, metavar="N", help="trials a task (default 24; 6 with --quick)")
-    parser.add_argument("--found", type=int, metavar="N", help="trials of known settings (default 50; 6)")
-    parser.add_argument("--length-s", type=float, metavar="S", help="length of a trial (default 8; 5)")
+    parser.add_argument("--trials", type=int, metavar="N", help="trials a task (default 16; 4 with --quick)")
+    parser.add_argument("--found", type=int, metavar="N", help="trials of known settings (default 50; 4)")
+    parser.add_argument("--length-s", type=float, metavar="S", help="length of a trial (default 6; 4)")
+    parser.add_argument(
+        "--refined",
+        type=int,
+        nargs=2,
+        default=(None, None),
+        metavar=("N", "M"),
+        help="refine the first N trials of each task, M of each kind of known settings (default all)",
+    )
     parser.add_argument("--quick", action="store_true", help="few and short trials")
     parser.add_argument("--seed", type=int, default=0, help="draws songs, places, chains and settings")
     parser.add_argument(
@@ -77,7 +86,7 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
 
     sizes = _sizes(options)
     rows, missing = baselines(options.seed)
-    ours = controllers(options.model, options.refine)
+    ours, finding = (controllers(options.model, options.refine, most) for most in options.refined)
     judges = [Ears(make_row(spec)) for spec in options.ears]
     tasks = make_tasks(sizes["trials"], sizes["length_s"], options.seed)
     judges.append(Meters([t.reference for task in tasks for t in task.trials]))
@@ -86,16 +95,18 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
     if missing:
         result["left out"] = missing
     scores = {task.name: score(task, [*rows, *ours], judges) for task in tasks}
+    result["trials"] = {name: len(each.contents) for name, each in scores.items()}
     result |= {name: each.figures for name, each in scores.items()}
     if ours:
         result["leads"] = leads(scores, ours[-1].name, judges)
-    result |= {task.name: recovery(task, [*rows[-2:], *ours]) for task in known}
+        result["leads before refinement"] = leads(scores, ours[0].name, judges)
+    result |= {task.name: recovery(task, [*rows[-2:], *finding]) for task in known}
     return result
 
 
 def _sizes(options: argparse.Namespace) -> dict[str, Any]:
-    usual = {"trials": 6, "found": 6, "length_s": 5.0} if options.quick else None
-    usual = usual or {"trials": 24, "found": 50, "length_s": 8.0}
+    usual = {"trials": 4, "found": 4, "length_s": 4.0} if options.quick else None
+    usual = usual or {"trials": 16, "found": 50, "length_s": 6.0}
     given = {name: getattr(options, name) for name in usual}
     sizes = {name: usual[name] if value is None else value for name, value in given.items()}
     if sizes["trials"] < 2 or sizes["found"] < 2 or not 1 <= sizes["length_s"] <= 14:
