@@ -28,7 +28,7 @@ class CutClips:
         for cut in _followed(cuts, judged, label, self.failed):
             self.cuts.append(cut)
             self._paths.append(degraded_cuts([cut], judged, label)[0])
-        self._read = lru_cache(2)(lambda i: read(self.cuts[i], self._paths[i]))
+        self._read = lru_cache(None)(lambda i: read(self.cuts[i], self._paths[i]))
         rows = [(c, (), 0) if r == 0 else (c, cut.renders[r - 1], r)
                 for c, cut in enumerate(self.cuts) for r in range(1 + len(cut.renders))]  # fmt: skip
         self.cut_of = np.array([c for c, _, _ in rows], int)
@@ -57,9 +57,10 @@ class CutClips:
         """What the row makes of the clips, or of those of the first cuts, `(N, D)`; kept in the cache."""
         clips = self if most_cuts is None else _First(self, int((self.cut_of < most_cuts).sum()))
         keys = "".join(cut.key(bool(np.isfinite(self.scores).all())) for cut in self.cuts)
-        folder = cache_folder("eval", f"quality-{hashlib.sha256(keys.encode()).hexdigest()[:16]}")
+        name = f"quality-{hashlib.sha256(keys.encode()).hexdigest()[:16]}"
+        folder = cache_folder("eval", name, str(len(clips)))
         probe = range(0, len(clips), max(1, len(clips) // 3))
-        return ClipEmbedder(clips, folder / f"{len(clips)}", list(probe)[:3])(row)  # type: ignore[arg-type]
+        return ClipEmbedder(clips, folder, list(probe)[:3])(row)  # type: ignore[arg-type]
 
 
 class _First:
