@@ -38,21 +38,23 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--samples", type=int, default=8, help="mixes a song (default 8)")
     parser.add_argument("--length-s", type=float, default=4.0, metavar="S", help="of a mix (default 4)")
     parser.add_argument("--steps", type=int, default=1500, help="of learning the known truth (default 1500)")
+    parser.add_argument("--only", nargs="+", default=(), metavar="ROW", help="these rows of the known truth")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--out", type=Path, default=Path("eval/results"), metavar="FOLDER")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Judge, print the tables and write JSON; parts that are not asked for stay. 0 done, 2 unusable call."""
+    """Judge, print the tables, write JSON, leave what is not asked for; 0 done, 2 unusable call."""
     options = arguments().parse_args(argv)
     path = options.out / "mixgen.json"
     try:
         result = json.loads(path.read_text()) if path.is_file() else {"task": "mixgen", "commands": {}}
         command = shlex.join(["reprs", "eval", "mixgen", *(sys.argv[3:] if argv is None else argv)])
         for part, found in judge(options):
-            result |= found
-            result["commands"] |= {part: command}
+            for title, rows in found.items():
+                result[title] = {**(result.get(title, {}) if options.only else {}), **rows}
+            result["commands"] |= {f"{part}, {' '.join(options.only)}" if options.only else part: command}
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
             _print(found)
@@ -70,7 +72,7 @@ def judge(options: argparse.Namespace) -> Any:
     if "truth" in options.parts:
         from eval.known_truth_rows import rows
 
-        yield "truth", {"known truth": rows(options.steps, options.seed)}
+        yield "truth", {"known truth": rows(options.steps, options.seed, tuple(options.only))}
     others = [part for part in options.parts if part != "truth"]
     if others:
         yield from _on_songs(options, others)
