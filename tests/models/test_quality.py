@@ -1,0 +1,126 @@
+"""The quality model: what its view measures, by closed forms; invariance to level; windows and curves."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import reprs
+from reprs.models import hub
+from reprs.models.ears import EffectEar
+from reprs.models.fault_view import BANDS, HIGH_HZ, HOP, SIZE, FaultView, marks
+from reprs.models.frontend import mel_filterbank
+from reprs.models.quality import CURVE_S, QualityModel
+
+RATE = 44_100
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return reprs.load("quality")
+
+
+def noise(seconds: float, seed: int = 0, channels: int = 2) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return 0.1 * torch.randn(channels, round(seconds * RATE), generator=generator)
+
+
+def test_levels_and_holes_of_noise():
+    """One frame in NumPy, by the definition."""
+    x = noise(4)[:1].expand(2, -1)[None]
+    level, hole, _ = FaultView(RATE)(x)[0].split((BANDS, BANDS, 7))
+    frame = (x[0, 0] / x.square().mean().sqrt())[5 * HOP : 5 * HOP + SIZE].double().numpy()
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(SIZE) / SIZE)
+    power = np.abs(np.fft.rfft(frame * window)) ** 2 / np.sum(window**2) / SIZE + 1e-10 / SIZE
+    weights = mel_filterbank(RATE, SIZE, BANDS, 30, HIGH_HZ).double().numpy()
+    expected = 10 * np.log10(power @ weights)
+    np.testing.assert_allclose(level[:, 5] * 20 - 60, expected, atol=1e-3)
+    np.testing.assert_allclose(hole[:, 5] * 5 - 5, 10 * np.log10(power) @ weights - expected, atol=2e-3)
+    assert (level.mean(-1) * 20 - 60).std() < 1.0
+
+
+def test_an_emptied_band_is_a_hole_or_a_floor():
+    x = noise(4)
+    spectrum = torch.fft.rfft(x)
+    spectrum[:, 12_000 * 4 :] = 0
+    cut = FaultView(RATE)(torch.fft.irfft(spectrum, x.shape[1])[None])[0].mean(-1)
+    whole = FaultView(RATE)(x[None])[0].mean(-1)
+    assert float(cut[BANDS - 5] - whole[BANDS - 5]) * 20 < -40
+
+
+def test_marks_tell_a_clipped_sine_a_gap_and_a_click():
+    t = torch.arange(RATE) / RATE
+    sine = torch.sin(2 * math.pi * 500 * t).expand(1, 2, -1)
+    plain = marks(sine)[0].mean(-1)
+    assert float(plain[0] * 6 + 12) == pytest.approx(3.01, abs=0.05)  # the crest of a sine in dB
+    clipped = marks(sine.clamp(-0.5, 0.5))[0].mean(-1)
+    # Half-way clipping flattens two thirds of a sine's samples.
+    assert 10 ** (float(clipped[1]) - 2.5) == pytest.approx(2 / 3, abs=0.02)
+    gap, click = sine.clone(), sine.clone()
+    gap[..., 20_000:20_500] = 0
+    click[..., 20_000] += 0.8
+    assert float(marks(gap)[0, 4].max()) > float(plain[4]) + 1
+    assert float(marks(click)[0, 3].max()) > float(marks(sine)[0, 3].max()) + 1
+
+
+def test_a_fader_changes_nothing(shipped):
+    x = noise(5)
+    loud, quiet = shipped.judge(x, RATE), shipped.judge(0.05 * x, RATE)
+    assert loud.score == pytest.approx(quiet.score, abs=2e-3)
+    np.testing.assert_allclose(loud.curve, quiet.curve, atol=5e-3)
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.9, 1.5, 4.0, 9.3])
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_any_length_mono_or_stereo(shipped, seconds, rate):
+    x = noise(seconds)[:, : round(seconds * rate)]
+    for audio in (x, x[:1]):
+        found = shipped.judge(audio, rate)
+        assert 1 <= found.score <= 4.75 and len(found.curve) == max(1, int(seconds)) == len(found.times_s)
+        assert set(found.faults) == set(shipped.kinds)
+        e = shipped.embed(audio, rate)
+        assert e.shape == (1, shipped.embedding_dim) and float(e.norm()) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_curve_is_the_forward_pass_on_the_window_around_a_second(shipped):
+    x = noise(8)
+    curve = shipped.judge(x, RATE).curve
+    half = round(CURVE_S * RATE) // 2
+    middle = round(3.5 * RATE)
+    with torch.inference_mode():
+        alone = float(shipped(x[None, :, middle - half : middle + half]).score)
+    assert curve[3] == pytest.approx(alone, abs=1e-4)
+
+
+def test_silent_seconds_have_no_score_and_do_not_count(shipped):
+    x = torch.cat([noise(8), torch.zeros(2, 8 * RATE)], dim=1)
+    found = shipped.judge(x, RATE)
+    assert all(math.isnan(v) for v in found.curve[10:]) and not math.isnan(found.curve[3])
+    assert found.score == pytest.approx(shipped.judge(noise(8), RATE).score, abs=1e-4)
+    with pytest.raises(ValueError, match="it is silent"):
+        shipped.judge(torch.zeros(2, RATE), RATE)
+
+
+def test_it_is_saved_and_loaded_whatever_the_ear(tmp_path):
+    x = noise(4)[None]
+    small = {"encoder": {"embedding_dim": 16, "width": 8, "hidden": 32, "bands": 32}}
+    for ear, options in (("own", {"width": 8}), ("statistics", {}), ("effect", small)):
+        model = QualityModel(["hum", "noise"], ear, options, hidden=8, embedding_dim=4).eval()
+        hub.save(model, tmp_path / ear)
+        loaded = hub.load(tmp_path / ear)
+        with torch.inference_mode():
+            torch.testing.assert_close(loaded(x).score, model(x).score)
+    with pytest.raises(ValueError, match="no ear is called 'cat'"):
+        QualityModel(["hum"], "cat")
+
+
+def test_a_tuned_effect_ear_is_the_encoder_and_learns_it():
+    small = {"embedding_dim": 16, "width": 8, "hidden": 32, "bands": 32}
+    frozen, tuned = (EffectEar(small, tuned=t).eval() for t in (False, True))
+    tuned.load_state_dict(frozen.state_dict())
+    x = noise(4)[None]
+    torch.testing.assert_close(frozen(frozen.view(x)), tuned(tuned.view(x)), atol=1e-4, rtol=1e-4)
+    tuned(tuned.view(x)).square().sum().backward()
+    assert tuned.encoder.project.weight.grad is not None
+    assert not any(p.requires_grad for p in frozen.parameters())
