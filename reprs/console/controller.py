@@ -51,16 +51,18 @@ class Controller(Hearing):
         self.console, self.text_spec = console, text
         self.ears = EffectEncoder(**(ears or {})).half()
         self.read = TextProjection(text_width, listening.TIMBRE_DIM).half()
-        sizes = [len(names[n]) for n in ("tracks", "shared", "tracks_on", "shared_on")]
         self.network = ControllerNetwork(
             listening.TOKEN_DIM,
             listening.CONDITION_DIM,
-            *sizes,
-            width,
-            layers,
-            heads,
-            dropout,
-            listening.COMPARED,
+            track_knobs=len(names["tracks"]),
+            shared_knobs=len(names["shared"]),
+            track_switches=len(names["tracks_on"]),
+            shared_switches=len(names["shared_on"]),
+            width=width,
+            layers=layers,
+            heads=heads,
+            dropout=dropout,
+            compared=listening.COMPARED,
         )
         self.requires_grad_(False)
         self.network.requires_grad_(True)

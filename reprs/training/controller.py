@@ -14,7 +14,7 @@ from reprs.console.controller import Controller
 from reprs.console.difference import difference
 from reprs.console.knobs import Knobs
 from reprs.models import hub
-from reprs.models.controller import Logits
+from reprs.models.controller import ControllerNetwork, Logits
 from reprs.training.mix_set import Mixes
 from reprs.training.rendered import RenderedLoss
 from reprs.training.schedule import averaged, optimise
@@ -153,10 +153,11 @@ class ControllerRecipe(pl.LightningModule):
 
     def _constant(self, batch: Mixes) -> Logits:
         """The mean knobs of the training set."""
-        network = self.average.module.network
+        network: ControllerNetwork = self.average.module.network
         rows, count = batch.there.shape
         pt, ps, _, _ = network.sizes
-        tracks, shared = network.mean_tracks.expand(rows, count, -1), network.mean_shared.expand(rows, -1)
+        tracks = network.get_buffer("mean_tracks").expand(rows, count, -1)
+        shared = network.get_buffer("mean_shared").expand(rows, -1)
         return Logits(tracks[..., :pt], shared[:, :ps], tracks[..., pt:], shared[:, ps:])
 
     def _report(self, name: str, terms: dict[str, Tensor], batch: Mixes) -> None:

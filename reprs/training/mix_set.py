@@ -68,7 +68,8 @@ class MixSet:
         maker = ShardMaker(self)
         for index in track(missing, "hearing random mixes"):
             scratch = folder / f".{os.getpid()}-{_name(index)}"
-            np.savez(scratch, **maker(index))
+            arrays: dict[str, Any] = maker(index)
+            np.savez(scratch, **arrays)
             scratch.rename(folder / _name(index))
 
     def load(self) -> Mixes:
@@ -107,17 +108,17 @@ class Mixes:
         k = self.knobs
         assert k.tracks_on is not None and k.shared_on is not None
         knobs = Knobs(k.tracks[index], k.shared[index], k.tracks_on[index], k.shared_on[index])
-        heard = [getattr(self, n)[index] for n in ("tokens", "there", "condition", "sound", "words")]
-        texts = [[texts[i] for i in index.tolist()] for texts in (self.captions, self.contents)]
-        return Mixes(*heard, knobs, self.levels_db[index], *texts)
+        tensors: dict[str, Any] = {n: getattr(self, n)[index] for n in (*FIELDS[:5], "levels_db")}
+        texts: dict[str, Any] = {
+            n: [getattr(self, n)[i] for i in index.tolist()] for n in ("captions", "contents")
+        }
+        return replace(self, knobs=knobs, **tensors, **texts)
 
     def to(self, device: torch.device | str, **how: Any) -> Mixes:
         """The same on a device, as a trainer wants it."""
-        moved = [getattr(self, n).to(device, **how) for n in (*FIELDS[:5], "levels_db")]
-        k = self.knobs
-        assert k.tracks_on is not None and k.shared_on is not None
-        knobs = Knobs(*(t.to(device, **how) for t in (k.tracks, k.shared, k.tracks_on, k.shared_on)))
-        return Mixes(*moved[:5], knobs, moved[5], self.captions, self.contents)
+        moved: dict[str, Any] = {n: getattr(self, n).to(device, **how) for n in (*FIELDS[:5], "levels_db")}
+        turned: dict[str, Any] = {n: getattr(self.knobs, n).to(device, **how) for n in FIELDS[5:]}
+        return replace(self, knobs=Knobs(**turned), **moved)
 
     def trimmed(self) -> Mixes:
         """Without the columns of tracks that no mix has; a track that is silent may be the last one."""
@@ -135,11 +136,13 @@ class Mixes:
     @staticmethod
     def joined(parts: Sequence[dict[str, Any]]) -> Mixes:
         """Shards one after another."""
-        columns = {n: torch.cat([torch.from_numpy(p[n]) for p in parts]) for n in (*FIELDS, "levels_db")}
-        knobs = Knobs(*(columns.pop(n) for n in FIELDS[5:]))
-        heard = [columns[n].float() if n != "there" else columns[n] for n in FIELDS[:5]]
-        texts = [[str(t) for p in parts for t in p[n]] for n in ("captions", "contents")]
-        return Mixes(*heard, knobs, columns["levels_db"], *texts)
+        columns: dict[str, Any] = {
+            n: torch.cat([torch.from_numpy(p[n]) for p in parts]) for n in (*FIELDS, "levels_db")
+        }
+        knobs = Knobs(**{n: columns.pop(n) for n in FIELDS[5:]})
+        heard = {n: v if n == "there" else v.float() for n, v in columns.items()}
+        texts: dict[str, Any] = {n: [str(t) for p in parts for t in p[n]] for n in ("captions", "contents")}
+        return Mixes(knobs=knobs, **heard, **texts)
 
 
 class ShardMaker:
