@@ -147,7 +147,8 @@ def _descend(
 
     def loss(step: int | None) -> Tensor:
         moved = [torch.sigmoid(v) for v in logits]
-        strayed = sum((a - b).square().mean() for a, b in zip(moved, starts, strict=True))
+        # A console may have nothing that is shared: the mean of no knobs is no number.
+        strayed = sum((a - b).square().sum() / max(1, a.numel()) for a, b in zip(moved, starts, strict=True))
         y = console(
             clips, sample_rate, _repeated(_held(knobs, moved), len(clips)), there.expand(len(clips), -1)
         )
