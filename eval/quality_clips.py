@@ -11,7 +11,7 @@ import numpy as np
 from eval.baselines import Row
 from eval.embedding import ClipEmbedder
 from reprs.corpora.cache import cache_folder
-from reprs.views.degraded import Cut, Fault, degraded_cuts, read
+from reprs.views.degraded import Cut, Fault, degraded_cuts, read, read_scores
 
 
 class CutClips:
@@ -35,7 +35,7 @@ class CutClips:
         self.faults: list[tuple[Fault, ...]] = [faults for _, faults, _ in rows]
         self._within = [r for _, _, r in rows]
         self.clean = np.arange(len(rows)) - np.array(self._within, int)
-        kept = [self._read(i).scores for i in range(len(self.cuts))]
+        kept = [read_scores(path) for path in self._paths]
         self.scores = np.concatenate(kept) if kept else np.zeros(0)
 
     def __len__(self) -> int:

@@ -130,7 +130,7 @@ class QualityModel(nn.Module):
         x = as_stereo(audio, sample_rate)
         if float(x.square().mean().sqrt()) < QUIETEST_RMS:
             raise ValueError("there is nothing to judge: it is silent")
-        return resample(x, sample_rate, self.sample_rate).to(self.head.weight.device)
+        return resample(x, sample_rate, self.sample_rate).to(next(self.parameters()).device)
 
     def _windows(self, x: Tensor, length_s: float) -> Tensor:
         """`(2, T)` → `(W, 2, window)`: as few equal windows as cover it, or all of a short one."""

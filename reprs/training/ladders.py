@@ -19,7 +19,7 @@ from reprs.corpora.item import in_test
 from reprs.corpora.progress import track
 from reprs.training.data import Source, corpora_of
 from reprs.views.degradations import seen_kinds
-from reprs.views.degraded import Asked, Cut, Fault, degraded_cuts, read
+from reprs.views.degraded import Asked, Cut, Fault, degraded_cuts, read, read_scores
 from reprs.views.ladders import practice_cuts, training_cuts
 
 
@@ -67,7 +67,7 @@ class QualityData(pl.LightningDataModule):
         cuts, paths = self._made()
         recipe: Any = self.trainer and self.trainer.lightning_module
         views = kept_views(recipe.model.ear, cuts, paths)
-        scores = [torch.from_numpy(read(c, p).scores) for c, p in zip(cuts, paths, strict=True)]
+        scores = [torch.from_numpy(read_scores(path)) for path in paths]
         held_out = [in_test(cut.content, self.validation_share, self.seed) for cut in cuts]
         rows = list(zip(cuts, views, scores, strict=True))
         self.training = CutDataset([r for r, out in zip(rows, held_out, strict=True) if not out])

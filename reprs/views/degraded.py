@@ -96,6 +96,12 @@ def read(cut: Cut, path: Path) -> Degraded:
         return Degraded(cut, kept["clips"], kept["scores"])
 
 
+def read_scores(path: Path) -> np.ndarray:
+    """The scores of a cut in the cache, without its clips."""
+    with np.load(path) as kept:
+        return kept["scores"]
+
+
 def render(cut: Cut, judged: Asked) -> Degraded:
     """The clean clip, every render of it and, with `judged`, what the teacher says; raises AudioError."""
     dry = _read_cut(cut)
