@@ -38,7 +38,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--samples", type=int, default=8, help="mixes a song (default 8)")
     parser.add_argument("--length-s", type=float, default=4.0, metavar="S", help="of a mix (default 4)")
     parser.add_argument("--steps", type=int, default=1500, help="of learning the known truth (default 1500)")
-    parser.add_argument("--only", nargs="+", default=(), metavar="ROW", help="these rows of the known truth")
+    parser.add_argument("--only", nargs="+", default=(), metavar="ROW", help="these rows")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--out", type=Path, default=Path("eval/results"), metavar="FOLDER")
     return parser
@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             for title, rows in found.items():
                 result[title] = {**(result.get(title, {}) if options.only else {}), **rows}
             result["commands"] |= {f"{part}, {' '.join(options.only)}" if options.only else part: command}
+            result["command"] = "; ".join(dict.fromkeys(result["commands"].values()))
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
             _print(found)
@@ -90,6 +91,7 @@ def _on_songs(options: argparse.Namespace, parts: Sequence[str]) -> Any:
     trials = mixgen_rows.make_trials(options.songs, options.length_s, options.seed)
     heard = mixgen_rows.heard(generator, trials)
     rows = mixgen_rows.make_rows(generator, rivals, controller)
+    rows = [row for row in rows if not options.only or row.name in options.only]
     meters = Meters([h.trial.target for h in heard if h.trial.target is not None])
     meters.name = "mixing features"
     judges = [Ears(make_row("timbre")), meters, Ears(make_row("effect"))]

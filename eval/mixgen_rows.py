@@ -72,6 +72,10 @@ def make_rows(generator: Any, rivals: Any, controller: Any) -> list[Row]:
     rows = [
         Row("flow", lambda h, n, seed: generator.sample(h.song, h.style, n, seed)),
         Row("flow, guidance 2", lambda h, n, seed: generator.sample(h.song, h.style, n, seed, guidance=2.0)),
+        Row(
+            "flow, temperature 0.5",
+            lambda h, n, seed: generator.sample(h.song, h.style, n, seed, temperature=0.5),
+        ),
         Row("flow, no style", lambda h, n, seed: generator.sample(h.song, 0 * h.style, n, seed)),
     ]
     if rivals is not None:

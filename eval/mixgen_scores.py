@@ -40,7 +40,7 @@ def score(
     known = [ears(targets) for ears in judges]
     result: dict[str, Any] = {}
     for row in rows:
-        count = row.answers or (samples if row.name == "flow" else 1)
+        count = row.answers or (samples if row.name in ("flow", "flow, temperature 0.5") else 1)
         begin = time.perf_counter()
         mixes = [rendered(h, row.draw(h, count, seed)) for h in track(heard, row.name)]
         found: dict[str, Any] = {
