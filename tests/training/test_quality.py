@@ -1,0 +1,55 @@
+"""The recipe `quality` on a tiny folder, with a teacher that is a formula: trains, exports, is loaded."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from reprs.audio import files
+from reprs.cli import main
+from reprs.models import hub
+from reprs.models.fault_view import BANDS
+from reprs.training.quality import bent, cropped
+from reprs.views import degraded
+
+CONFIG = Path(__file__).parents[2] / "configs" / "quality.yaml"
+RATE = 44_100
+
+
+@pytest.mark.parametrize("ear", ["own", "statistics"])
+def test_it_trains_and_the_checkpoint_judges(tmp_path, monkeypatch, ear):
+    monkeypatch.setenv("REPRS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(degraded, "visqol", lambda a, b, rate, realign: 4.7 - float(np.abs(a - b).mean()))
+    generator = torch.Generator().manual_seed(0)
+    for i in range(4):
+        files.write(
+            tmp_path / "music" / f"{i}.wav", 0.1 * torch.randn(2, 6 * RATE, generator=generator), RATE
+        )
+    corpora = [{"corpus": "folder", "options": {"path": str(tmp_path / "music")}}]
+    run = tmp_path / "run"
+    export = {
+        "class_path": "reprs.training.export.ExportEncoder",
+        "init_args": {"path": str(run / "quality")},
+    }
+    options = {
+        "model.ear": ear, "data.corpora": json.dumps(corpora), "data.cuts": 4, "data.realigned": 2,
+        "data.practice": 1, "data.cuts_per_batch": 2, "trainer.max_steps": 2, "trainer.val_check_interval": 1,
+        "trainer.default_root_dir": run, "trainer.callbacks": json.dumps([export]), "trainer.logger": "false",
+        "trainer.enable_checkpointing": "false", "trainer.enable_progress_bar": "false",
+    }  # fmt: skip
+    assert main(["fit", "-c", str(CONFIG), *(f"--{k}={v}" for k, v in options.items())]) == 0
+    model = hub.load(run / "quality")
+    assert model.metadata["recipe"] == "quality" and "val/SRCC" in model.metadata["curve"][-1]
+    assert 1 <= model.judge(0.1 * torch.randn(2, RATE), RATE).score <= 4.75
+
+
+def test_augmentation_keeps_what_it_should():
+    views = torch.randn(4, 2 * BANDS + 7, 40)
+    assert cropped(views).shape[-1] in range(16, 41) and cropped(views[..., :1]).shape[-1] == 1
+    changed = bent(views, torch.tensor([0, 0, 1, 1]), 4.0) - views
+    assert not changed[:, BANDS:].any() and changed[:, :BANDS].any()
+    # One bend a cut, the same at every frame.
+    torch.testing.assert_close(changed[0], changed[1], atol=1e-5, rtol=0)
+    torch.testing.assert_close(changed[..., 0], changed[..., 9], atol=1e-5, rtol=0)
