@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ def kept(
 ) -> list[Values]:
     """`one` of every trial, in order, or of the first `row.most`; `about` names what else values depend on.
 
-    A hash does not see a change of the code, so the first trial is computed each time and has to be what it
-    was (but for `seconds`).
+    Kept by the bytes of the code too. The first trial is computed each time and has to be what it was (but
+    for `seconds`), since other programs and libraries change as well.
     """
     path = (folder or cache_folder("eval", "mixing")) / _file_name(task, row, about)
     trials = task.trials[: getattr(row, "most", None)]
@@ -60,11 +61,23 @@ def _same(known: Values, now: Values) -> bool:
 
 def _file_name(task: Task, row: Any, about: str) -> str:
     """The row's and the task's name for people, and a hash of what is asked for certainty."""
-    digest = hashlib.sha256(f"{row.name}\0{getattr(row, 'model_hash', '')}\0{about}".encode())
+    asked = (row.name, getattr(row, "model_hash", ""), about, code_hash())
+    digest = hashlib.sha256("\0".join(asked).encode())
     for trial in task.trials:
         digest.update(fingerprint(trial))
     words = re.sub(r"[^A-Za-z0-9]+", "-", f"{task.name} {row.name}")
     return f"{words}-{digest.hexdigest()[:12]}.npz"
+
+
+@cache
+def code_hash() -> str:
+    """A hash of the code that mixes and measures."""
+    root = Path(__file__).resolve().parent.parent
+    paths = [*root.glob("reprs/**/*.py"), *root.glob("eval/mix_*.py"), root / "eval" / "baselines.py"]
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def fingerprint(trial: Trial) -> bytes:
