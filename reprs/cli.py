@@ -584,7 +584,11 @@ def _add_sampling(verb: argparse.ArgumentParser) -> None:
         "--guidance", type=float, default=1.0, metavar="G", help="above 1: more of the style (default 1)"
     )
     several.add_argument(
-        "--temperature", type=float, default=1.0, metavar="T", help="below 1: more alike (default 1)"
+        "--temperature",
+        type=float,
+        default=1.0,
+        metavar="T",
+        help="below 1: more alike and more usual, such as 0.5 (default 1)",
     )
     several.add_argument("--start", metavar="MIX.json", help="mixes near this one; --lock keeps its settings")
     several.add_argument("--variation", type=float, metavar="V", help="how near: 0 to 1 (default 0.2)")
