@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from reprs.audio import files
 from reprs.audio.resample import resample
+from reprs.console import meaning
 from reprs.console.amount import scaled
 from reprs.console.console import Console
 from reprs.console.held_regions import held
@@ -51,6 +53,8 @@ class Wish:
             parse_locks(console, self.lock, names)
         if self.text is not None and not self.text.strip():
             raise ValueError("--text is empty: say how it should sound, such as 'warm and wide'")
+        if self.text is not None:
+            meaning.target_curve(self.text, np.array([1_000.0]))  # refuses what means nothing
         if self.reference is not None:
             files.info(self.reference)
         if not 0 <= self.refine <= MOST_STEPS:

@@ -18,7 +18,7 @@ COUNTS = (1, 2, 1, 4)
 
 
 class RenderedLoss:
-    """Fresh random mixes through the network and the exact console: multi-resolution STFT and cosine distance.
+    """Fresh random mixes through network and exact console: multi-resolution STFT and cosine distance.
 
     `options` are those of `MixSet`. The target is the true setting on the very tracks, so that the loss asks
     for the sound, however it is made.

@@ -146,6 +146,7 @@ def test_what_cannot_be_done_is_said_before_any_work(shell, tmp_path, stems, unt
     assert "nothing here is called 'voice'" in line(stems, "-o", out, "--lock", "voice", *model)
     assert "no such file" in line(stems, "-o", out, "--reference", tmp_path / "none.wav", *model)
     assert "--text is empty" in line(stems, "-o", out, "--text", " ", *model)
+    assert "no idea how" in line(stems, "-o", out, "--text", "zzz qqq", *model)
     assert "--refine goes towards a recording" in line(stems, "-o", out, "--refine", "9", *model)
     assert "only --amount goes with it" in line(stems, "-o", out, "--apply", "x.json", "--text", "warm")
     assert "no such mix" in line(stems, "-o", out, "--apply", tmp_path / "x.json")
