@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from eval.report import colour, rounded
+from eval.report import cell, colour, rounded, triple
 
 # Heading of a column → the figure under it; those after the gap are leaks, where less is better.
 COLUMNS = {
@@ -64,7 +64,7 @@ def plot(result: dict[str, Any]) -> Any:
     width = 0.8 / len(rows)
     for i, (name, figures) in enumerate(rows.items()):
         x = [j + (i - (len(rows) - 1) / 2) * width for j in range(len(shown))]
-        triples = [_triple(figures[COLUMNS[c]]) for c in shown]
+        triples = [triple(figures[COLUMNS[c]]) for c in shown]
         spread = [[max(0, m - low) for m, low, _ in triples], [max(0, high - m) for m, _, high in triples]]
         heights = [max(0, m) for m, _, _ in triples]
         style = {"label": name, "color": colour(i), "error_kw": {"lw": 0.8, "alpha": 0.6}}
@@ -83,7 +83,7 @@ def _main_table(result: dict[str, Any]) -> Any:
     shown = [c for c in COLUMNS if any(COLUMNS[c] in figures for figures in result["rows"].values())]
     table = Table("row", *shown, "s")
     for name, figures in result["rows"].items():
-        cells = [_cell(figures.get(COLUMNS[c])) for c in shown]
+        cells = [cell(figures.get(COLUMNS[c])) for c in shown]
         table.add_row(name, *cells, f"{figures['seconds']:.0f}")
     return table
 
@@ -95,7 +95,7 @@ def _part(result: dict[str, Any], title: str, prefix: str) -> Any:
     names = [n for n in next(iter(result["rows"].values())) if n.startswith(prefix)]
     table = Table(title, *(n.removeprefix(prefix) for n in names))
     for row, figures in result["rows"].items():
-        table.add_row(row, *(_cell(figures[n]) for n in names))
+        table.add_row(row, *(cell(figures[n]) for n in names))
     return table
 
 
@@ -106,17 +106,6 @@ def _knob_table(result: dict[str, Any]) -> Any:
     lost = result["knobs that cannot be identified"]
     table = Table("knob (R²; × cannot be identified)", "changes a clip by", *result["rows"])
     for knob, change_db in result["knob audibility (dB)"].items():
-        cells = [_cell(f.get(f"knob {knob}, pedalboard")) for f in result["rows"].values()]
+        cells = [cell(f.get(f"knob {knob}, pedalboard")) for f in result["rows"].values()]
         table.add_row(f"{knob} {'×' if knob in lost else ''}", f"{change_db:.0f} dB", *cells)
     return table
-
-
-def _cell(figure: Any) -> str:
-    if figure is None:
-        return "–"
-    mean, low, high = _triple(figure)
-    return f"{mean:.3f}" if low == high else f"{mean:.3f} ±{(high - low) / 2:.3f}"
-
-
-def _triple(figure: Any) -> tuple[float, float, float]:
-    return (figure, figure, figure) if isinstance(figure, (int, float)) else tuple(figure)

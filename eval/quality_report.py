@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from eval.report import colour, rounded
+from eval.report import cell, colour, rounded, triple
 
 # Heading → figure; the last are costs or errors, where less is better.
 COLUMNS = {
@@ -66,7 +66,7 @@ def plot(result: dict[str, Any]) -> Any:
     width = 0.8 / max(1, len(rows))
     for i, (name, figures) in enumerate(rows.items()):
         having = [j for j, c in enumerate(shown) if COLUMNS[c] in figures]
-        triples = [_triple(figures[COLUMNS[shown[j]]]) for j in having]
+        triples = [triple(figures[COLUMNS[shown[j]]]) for j in having]
         x = [j + (i - (len(rows) - 1) / 2) * width for j in having]
         heights = [max(0, m) for m, _, _ in triples]
         spread = [[max(0, m - low) for m, low, _ in triples], [max(0, high - m) for m, _, high in triples]]
@@ -90,7 +90,7 @@ def _main_table(result: dict[str, Any]) -> Any:
     shown = _shown(result)
     table = Table("row", *shown, "s")
     for name, figures in result["rows"].items():
-        cells = [_cell(figures.get(COLUMNS[c])) for c in shown]
+        cells = [cell(figures.get(COLUMNS[c])) for c in shown]
         table.add_row(name, *cells, f"{figures.get('seconds', 0):.0f}")
     return table
 
@@ -103,16 +103,5 @@ def _part(result: dict[str, Any], title: str, name: str) -> Any:
     table = Table(f"{title} (* unseen)", *having)
     for kind in next(iter(having.values())):
         mark = "*" if kind in result["unseen kinds"] else ""
-        table.add_row(f"{kind}{mark}", *(_cell(figures[kind]) for figures in having.values()))
+        table.add_row(f"{kind}{mark}", *(cell(figures[kind]) for figures in having.values()))
     return table
-
-
-def _cell(figure: Any) -> str:
-    if figure is None:
-        return "–"
-    mean, low, high = _triple(figure)
-    return f"{mean:.3f}" if low == high else f"{mean:.3f} ±{(high - low) / 2:.3f}"
-
-
-def _triple(figure: Any) -> tuple[float, float, float]:
-    return (figure, figure, figure) if isinstance(figure, (int, float)) else tuple(figure)

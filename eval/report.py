@@ -90,3 +90,16 @@ def rounded(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [rounded(v) for v in value]
     return round(value, 4) if isinstance(value, float) else value
+
+
+def cell(figure: Any) -> str:
+    """A figure for a table: a number, or (value, low, high) as value ± half the interval; "–" for None."""
+    if figure is None:
+        return "–"
+    mean, low, high = triple(figure)
+    return f"{mean:.3f}" if low == high else f"{mean:.3f} ±{(high - low) / 2:.3f}"
+
+
+def triple(figure: Any) -> tuple[float, float, float]:
+    """(value, low, high); those of a plain number are all that number."""
+    return (figure, figure, figure) if isinstance(figure, (int, float)) else tuple(figure)

@@ -42,22 +42,6 @@ def music(tmp_path):
     return folder
 
 
-@pytest.fixture()
-def shell(capsys):
-    """`shell("embed", …)` → exit code, stdout, stderr."""
-
-    def run(*args):
-        try:
-            code = main([str(a) for a in args])
-        except SystemExit as stop:
-            code = stop.code
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return code, out, err
-
-    return run
-
-
 def said(err):
     """The one line of an unusable call."""
     lines = err.strip().splitlines()

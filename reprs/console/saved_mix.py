@@ -19,6 +19,7 @@ from reprs.console.console import Console
 from reprs.console.knobs import NOWHERE, Knobs, Patch
 from reprs.console.mix_json import joined, nested, settings
 from reprs.console.natural import number, snapped
+from reprs.console.read_saved import read_saved
 from reprs.console.standard import single_console, standard_console
 from reprs.effects import Param
 
@@ -102,18 +103,9 @@ def console_of(kind: str, groups: Sequence[str] = ()) -> Console:
 
 def read_mix(path: str | Path) -> SavedMix:
     """The mix of a JSON file, edited or not; raises ValueError with one line."""
-    try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-        if found.get("format", FORMAT_VERSION) > FORMAT_VERSION:
-            raise ValueError("it was written by a newer reprs")
-        return _mix(found)
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such mix; give the JSON of an earlier mix or match") from None
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        what = (
-            f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
-        )
-        raise ValueError(f"{path}: not a saved mix ({what[:200]})") from None
+    return read_saved(
+        path, _mix, FORMAT_VERSION, "mix", "give the JSON of an earlier mix or match", "a saved mix"
+    )
 
 
 def _mix(found: Mapping[str, Any]) -> SavedMix:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from reprs.console.bands import MAX_GAIN_DB, Band, response_db
+from reprs.console.read_saved import read_saved
 
 FORMAT_VERSION = 1
 APO_CODES = {"low_shelf": "LSC", "peak": "PK", "high_shelf": "HSC"}
@@ -78,16 +79,14 @@ def plain(value: float, decimals: int = 0) -> str:
 
 def read_setting(path: str | Path) -> Setting:
     """The setting of a JSON file, edited or not; raises ValueError with one line."""
-    try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-        if found.get("format", FORMAT_VERSION) > FORMAT_VERSION:
-            raise ValueError("it was written by a newer reprs")
-        return _setting(found)
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such setting; give the OUT.json of an earlier `reprs eq`") from None
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else _one_line(error)
-        raise ValueError(f"{path}: not a setting of `reprs eq` ({what})") from None
+    return read_saved(
+        path,
+        _setting,
+        FORMAT_VERSION,
+        "setting",
+        "give the OUT.json of an earlier `reprs eq`",
+        "a setting of `reprs eq`",
+    )
 
 
 def _setting(found: Mapping[str, Any]) -> Setting:
@@ -113,7 +112,3 @@ def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise ValueError(f"{value!r} is not a number")
     return float(value)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]

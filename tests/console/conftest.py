@@ -1,9 +1,8 @@
-"""What the tests of the verbs share: a controller that was never trained, and a shell."""
+"""What the tests of the verbs share: a controller that was never trained."""
 
 import pytest
 import torch
 
-from reprs.cli import main
 from reprs.console.controller import Controller
 from reprs.models import hub
 
@@ -17,19 +16,3 @@ def untrained(tmp_path_factory):
         ears = {"embedding_dim": 256, "width": 4, "hidden": 16}
         hub.save(Controller(ears=ears, width=16, layers=1, heads=2), path)
     return path
-
-
-@pytest.fixture()
-def shell(capsys):
-    """`shell("mix", …)` → exit code, stdout, stderr."""
-
-    def run(*args):
-        try:
-            code = main([str(a) for a in args])
-        except SystemExit as stop:
-            code = stop.code
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return code, out, err
-
-    return run

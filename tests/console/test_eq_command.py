@@ -6,25 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from reprs.cli import main
 from tests.console import cookbook
 from tests.console.cookbook import pink
-
-
-@pytest.fixture()
-def shell(capsys):
-    """`shell("eq", …)` → exit code, stdout, stderr."""
-
-    def run(*args):
-        try:
-            code = main([str(a) for a in args])
-        except SystemExit as stop:
-            code = stop.code
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return code, out, err
-
-    return run
 
 
 def write(path, seconds=0.5, rate=44_100, channels=2, subtype="PCM_24", **how):
