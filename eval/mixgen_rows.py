@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from eval.mix_songs import held_out_songs, two_parts
-from eval.mix_trials import Trial, by_console, prior_of
+from eval.mix_trials import Trial, prior_of
+from eval.mixgen_songs import Case, levelled
 from eval.music import SAMPLE_RATE
 from reprs.console.knobs import Knobs
 from reprs.console.standard import standard_console
@@ -19,17 +18,22 @@ from reprs.corpora.progress import track
 from reprs.models.flow import noise_for
 from reprs.views.mixes import level_db
 
-LOUDNESS_DB = -18.0
-MOST_TRACKS = 6
-
 
 @dataclass(frozen=True)
 class Heard:
-    """A trial and what the generator hears of it: its `song`, and the `style` `(1, R)` of its reference."""
+    """A trial and what the generator hears of it: its `song`, and the `style` `(1, R)` of its reference.
+
+    `number` is its own: two trials never share the noise of a seed.
+    """
 
     trial: Trial
     song: Any
     style: Tensor
+    number: int = 0
+
+    def noise(self, seed: int) -> int:
+        """The seed that this trial's samples are drawn with."""
+        return 10_000 * seed + self.number
 
 
 @dataclass(frozen=True)
@@ -41,91 +45,76 @@ class Row:
     answers: int | None = None
 
 
-def make_trials(count: int, length_s: float, seed: int) -> list[Trial]:
-    """Unseen songs with known settings: the reference is one part of a song, the target another one."""
-    console, rng = standard_console(), np.random.default_rng([seed, 7])
-    songs = held_out_songs(2 * length_s + 1)
-    trials: list[Trial] = []
-    for index in track([int(i) for i in rng.permutation(len(songs))], "unseen songs"):
-        parts = two_parts(songs[index], length_s, rng)
-        if parts is None:
-            continue
-        chosen = torch.from_numpy(rng.permutation(len(parts[0]))[:MOST_TRACKS])
-        first, second = (part[chosen] for part in parts)
-        target, reference, knobs = by_console(console, first, second, rng)
-        trials.append(Trial(songs[index].content, first, reference, target, knobs))
-        if len(trials) == count:
-            break
-    return trials
+def heard(generator: Any, cases: Sequence[Case]) -> list[list[Heard]]:
+    """Every song's trials as the generator hears them."""
+    found: list[list[Heard]] = []
+    for case in track(cases, "listening"):
+        song = generator.hear(case.trials[0].tracks, SAMPLE_RATE)
+        styles = [generator.condition(t.reference, None, SAMPLE_RATE) for t in case.trials]
+        first = len(found) * len(case.trials)
+        numbered = zip(case.trials, styles, range(first, first + len(styles)), strict=True)
+        found.append([Heard(trial, song, style, number) for trial, style, number in numbered])
+    return found
 
 
-def heard(generator: Any, trials: Sequence[Trial]) -> list[Heard]:
-    """Every trial as the generator hears it."""
-    return [
-        Heard(t, generator.hear(t.tracks, SAMPLE_RATE), generator.condition(t.reference, None, SAMPLE_RATE))
-        for t in track(trials, "listening")
-    ]
+def flow(generator: Any, name: str, styled: bool = True, **how: float) -> Row:
+    """The generator with `guidance` and `temperature`, with the reference's style or none."""
+
+    def draw(h: Heard, samples: int, seed: int) -> Knobs:
+        style = h.style if styled else torch.zeros_like(h.style)
+        found: Knobs = generator.sample(h.song, style, samples, h.noise(seed), **how)
+        return found
+
+    return Row(name, draw)
 
 
 def make_rows(generator: Any, rivals: Any, controller: Any) -> list[Row]:
     """The flow, what learned beside it, and what has not learned; `rivals`, `controller` may be None."""
     rows = [
-        Row("flow", lambda h, n, seed: generator.sample(h.song, h.style, n, seed)),
-        Row("flow, guidance 2", lambda h, n, seed: generator.sample(h.song, h.style, n, seed, guidance=2.0)),
-        Row(
-            "flow, temperature 0.5",
-            lambda h, n, seed: generator.sample(h.song, h.style, n, seed, temperature=0.5),
-        ),
-        Row("flow, no style", lambda h, n, seed: generator.sample(h.song, 0 * h.style, n, seed)),
+        flow(generator, "flow"),
+        flow(generator, "flow, temperature 0.5", temperature=0.5),
+        flow(generator, "flow, guidance 2", guidance=2.0),
+        flow(generator, "flow, no style", styled=False),
     ]
     if rivals is not None:
-        named = {
-            "regression": rivals.regression,
-            "conditional VAE": rivals.vae,
-            "Gaussian prior": rivals.prior,
-        }
-        rows += [_rival(generator, name, model) for name, model in named.items()]
+        rows += [
+            _rival(generator, "regression", rivals.regression),
+            _rival(generator, "conditional VAE", rivals.vae),
+            _rival(generator, "Gaussian prior", rivals.prior),
+        ]
     if controller is not None:
         rows.append(Row("controller", lambda h, n, seed: _controlled(controller, h), 1))
-    rows.append(Row("random knobs", _random))
-    rows.append(Row("the prior again", _prior))
-    return rows
+    return [*rows, Row("random knobs", _random), Row("the prior again", _prior)]
 
 
 @torch.no_grad()
 def rendered(heard: Heard, knobs: Knobs) -> Tensor:
     """Mixes `(S, 2, T)` of a trial's tracks, at one level."""
-    console = standard_console()
-    count = len(knobs.tracks)
-    tracks = heard.trial.tracks.expand(count, -1, -1, -1)
-    return levelled(console(tracks, SAMPLE_RATE, knobs))
-
-
-def levelled(x: Tensor) -> Tensor:
-    """Recordings `(B, 2, T)` at the same RMS."""
-    rms = x.square().mean((1, 2), keepdim=True).sqrt().clamp_min(1e-6)
-    return x * 10 ** (LOUDNESS_DB / 20) / rms
+    tracks = heard.trial.tracks.expand(len(knobs.tracks), -1, -1, -1)
+    return levelled(standard_console()(tracks, SAMPLE_RATE, knobs))
 
 
 def _rival(generator: Any, name: str, model: Any) -> Row:
     """A row of what learned beside the flow, in its coordinates."""
 
     def draw(h: Heard, samples: int, seed: int) -> Knobs:
-        noise = noise_for(h.song.keys, model.noise_sizes, samples, seed)
+        noise = noise_for(h.song.keys, model.noise_sizes, samples, h.noise(seed))
         tokens, style = h.song.tokens.expand(samples, -1, -1), h.style.expand(samples, -1)
         mask = torch.ones(tokens.shape[:2], dtype=torch.bool)
-        return generator.settings(model.draw(noise, tokens, style, mask), h.song)
+        found: Knobs = generator.settings(model.draw(noise, tokens, style, mask), h.song)
+        return found
 
     return Row(name, draw, 1 if name == "regression" else None)
 
 
 def _controlled(controller: Any, h: Heard) -> Knobs:
-    return controller(h.trial.tracks[None], SAMPLE_RATE, reference=h.trial.reference)
+    found: Knobs = controller(h.trial.tracks[None], SAMPLE_RATE, reference=h.trial.reference)
+    return found
 
 
 def _random(h: Heard, samples: int, seed: int) -> Knobs:
     """Every knob anywhere, every switch by a coin."""
-    console, dice = standard_console(), torch.Generator().manual_seed(seed)
+    console, dice = standard_console(), torch.Generator().manual_seed(h.noise(seed))
     rest = console.neutral(samples, len(h.trial.tracks))
     assert rest.tracks_on is not None and rest.shared_on is not None
     parts = [torch.rand(x.shape, generator=dice) for x in (rest.tracks, rest.shared)]
@@ -134,7 +123,7 @@ def _random(h: Heard, samples: int, seed: int) -> Knobs:
 
 
 def _prior(h: Heard, samples: int, seed: int) -> Knobs:
-    """What valid settings are drawn from, without regard to the reference: another valid mix."""
-    dice = torch.Generator().manual_seed(seed)
+    """What valid settings are drawn from, without regard to the reference: the floor of distances of sets."""
+    dice = torch.Generator().manual_seed(h.noise(seed))
     drawn = prior_of(standard_console()).draw(level_db(h.trial.tracks).expand(samples, -1), dice)
     return Knobs(drawn.tracks, drawn.shared, drawn.tracks_on, drawn.shared_on)

@@ -1,4 +1,4 @@
-"""Figures of mix generators: validity as a set, distance to the target, calibration, curves, words."""
+"""Figures of mix generators on songs: validity as sets, distance to the targets, curves, words."""
 
 from __future__ import annotations
 
@@ -6,62 +6,85 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from eval.mix_distributions import figures as set_figures
-from eval.mix_measures import Ears
-from eval.mixgen_rows import Heard, Row, levelled, rendered
+from eval.mixgen_judges import Judge
+from eval.mixgen_rows import Heard, Row, flow, rendered
+from eval.music import SAMPLE_RATE
 from eval.scoring import interval
-from reprs.console.standard import standard_console
 from reprs.corpora.progress import track
 from reprs.objectives.stft import multi_resolution_stft
 
-LEVEL = 0.8
-INTERVAL_SAMPLES = 50
-# A knob that many valid mixes leave at the same place has a spike, where intervals cannot be exact.
-SPIKE = 0.05
+# Rows that are asked for several mixes after one reference, and after how many references of a song.
+SEVERAL, REFERENCES = ("flow", "flow, temperature 0.5"), 2
+LEADS, RIVALS = "flow", ("controller", "Gaussian prior")
+SETTINGS = ((1, 0.4), (1, 0.6), (1, 0.8), (1, 1), (1.5, 1), (2, 1), (2, 0.7), (3, 1))
 PROMPTS = (
     "bright and crisp", "dark and muffled", "warm", "heavily compressed and dense", "drenched in reverb",
     "dry and close", "wide stereo", "boomy with a lot of bass",
 )  # fmt: skip
 
+Songs = Sequence[Sequence[Heard]]
+
 
 def score(
-    heard: Sequence[Heard], rows: Sequence[Row], judges: Sequence[Ears], samples: int, seed: int
+    heard: Songs, rows: Sequence[Row], judges: Sequence[Judge], samples: int, seed: int
 ) -> dict[str, Any]:
-    """Row → figures of its sets of mixes, and of the distance to the targets of one and of the best.
+    """Row → figures of its sets of mixes, one after each reference, and of the distances to the targets.
 
-    Sets hold the first mix of every trial, in each judge's embedding.
+    Of `SEVERAL` also how near the best of `samples` comes.
     """
-    contents = [h.trial.content for h in heard]
-    targets = levelled(torch.stack([h.trial.target for h in heard if h.trial.target is not None]))
-    known = [ears(targets) for ears in judges]
     result: dict[str, Any] = {}
+    made: dict[str, list[Tensor]] = {}
     for row in rows:
-        count = row.answers or (samples if row.name in ("flow", "flow, temperature 0.5") else 1)
         begin = time.perf_counter()
-        mixes = [rendered(h, row.draw(h, count, seed)) for h in track(heard, row.name)]
-        found: dict[str, Any] = {
-            "seconds a mix": round((time.perf_counter() - begin) / len(heard) / count, 2)
-        }
-        for ears, target in zip(judges, known, strict=True):
-            e = torch.stack([ears(x) for x in mixes])
-            sets = set_figures(e[:, 0].double().numpy(), target.double().numpy())
-            found |= {f"{name}, {ears.name}": value for name, value in sets.items()}
-            apart = ears.distance(e.flatten(0, 1), target.repeat_interleave(count, 0)).view(len(heard), count)
-            found |= nearness(f"{ears.name} distance", apart, contents)
-        apart = torch.stack(
-            [multi_resolution_stft(x, t.expand_as(x)) for x, t in zip(mixes, targets, strict=True)]
-        )
-        result[row.name] = found | nearness("STFT", apart, contents)
+        mixes = sampled(heard, row, seed)
+        found: dict[str, Any] = {"seconds a mix": (time.perf_counter() - begin) / sum(map(len, mixes))}
+        made[row.name] = [judge.embed(mixes) for judge in judges]
+        for judge, e in zip(judges, made[row.name], strict=True):
+            found |= judge.figures(e)
+        result[row.name] = found | stft(heard, mixes)
+        if row.name in SEVERAL:
+            result[row.name] |= best_of(heard, row, judges, samples, seed)
+    for name in (n for n in made if n.startswith(LEADS)):
+        for rival in (r for r in RIVALS if r in made):
+            for judge, e, other in zip(judges, made[name], made[rival], strict=True):
+                result[name] |= judge.leads(e, other, rival)
     return result
 
 
+def sampled(heard: Songs, row: Row, seed: int) -> list[Tensor]:
+    """Every song's mixes `(mixes, 2, T)`, one after each reference."""
+    return [torch.cat([rendered(h, row.draw(h, 1, seed)) for h in song]) for song in track(heard, row.name)]
+
+
+def stft(heard: Songs, mixes: Sequence[Tensor]) -> dict[str, Any]:
+    """Multi-resolution STFT distance of every mix to its target."""
+    targets = [torch.stack([_target(h) for h in song]) for song in heard]
+    apart = torch.cat([multi_resolution_stft(x, y) for x, y in zip(mixes, targets, strict=True)])
+    contents = [h.trial.content for song in heard for h in song]
+    return {"STFT": interval(apart.double().numpy(), contents)}
+
+
+def best_of(heard: Songs, row: Row, judges: Sequence[Judge], samples: int, seed: int) -> dict[str, Any]:
+    """How near the best of several mixes after one reference comes to its target, by each measure."""
+    apart: dict[str, list[Tensor]] = {}
+    some = [h for song in heard for h in song[:REFERENCES]]
+    for h in track(some, f"{row.name}: best of {samples}"):
+        mixes, target = rendered(h, row.draw(h, samples, seed)), _target(h)[None]
+        for ears in (judge.ears for judge in judges):
+            away = ears.distance(ears(mixes), ears(target).expand(samples, -1))
+            apart.setdefault(f"{ears.name} distance", []).append(away)
+        apart.setdefault("STFT", []).append(multi_resolution_stft(mixes, target.expand_as(mixes)))
+    contents = [h.trial.content for h in some]
+    each = [nearness(name, torch.stack(found), contents) for name, found in apart.items()]
+    return {name: value for found in each for name, value in found.items()}
+
+
 def nearness(name: str, apart: Tensor, contents: Sequence[str]) -> dict[str, Any]:
-    """Mean distance `(trials, samples)` of one mix and of the best of 2, 4, 8, with intervals."""
-    found: dict[str, Any] = {name: interval(apart[:, 0].double().numpy(), contents)}
+    """Mean distance `(trials, samples)` of the best of 2, 4, 8 mixes, with intervals."""
+    found: dict[str, Any] = {}
     for best in (2, 4, 8):
         if apart.shape[1] >= best:
             values = apart[:, :best].amin(1).double().numpy()
@@ -69,85 +92,23 @@ def nearness(name: str, apart: Tensor, contents: Sequence[str]) -> dict[str, Any
     return found
 
 
-def calibration(heard: Sequence[Heard], rows: Sequence[Row], seed: int) -> dict[str, Any]:
-    """Row → how often the middle 80 % of its samples of a knob hold the true value.
+def curve(generator: Any, heard: Songs, judges: Sequence[Judge], seed: int) -> dict[str, Any]:
+    """Guidance and temperature → validity, distance to the target, and diversity.
 
-    Knobs without a spike count; of effects that the truth has off, too. Switches: the mean chance that is
-    given to how they are.
+    Diversity is how far two mixes after the same reference are apart.
     """
-    names = {"tracks": list(standard_console().track_params), "mix": list(standard_console().shared_params)}
-    result: dict[str, Any] = {}
-    for row in rows:
-        if row.answers == 1:
-            continue
-        inside: dict[str, list[Tensor]] = {"tracks": [], "mix": []}
-        chance = []
-        for h in track(heard, f"intervals: {row.name}"):
-            k, truth = row.draw(h, INTERVAL_SAMPLES, seed), h.trial.knobs
-            assert truth is not None and k.tracks_on is not None and truth.tracks_on is not None
-            for part, values, true in (("tracks", k.tracks, truth.tracks), ("mix", k.shared, truth.shared)):
-                low, high = torch.quantile(values, torch.tensor([0.5 - LEVEL / 2, 0.5 + LEVEL / 2]), dim=0)
-                inside[part].append(
-                    ((true[0] >= low) & (true[0] <= high)).float().reshape(-1, len(names[part]))
-                )
-            given = k.tracks_on.float().mean(0)
-            chance.append(torch.where(truth.tracks_on[0], given, 1 - given).mean())
-        result[row.name] = _covered(heard, names, inside) | {
-            "chance of the true switch": round(float(torch.stack(chance).mean()), 4)
-        }
-    return result
-
-
-def _covered(
-    heard: Sequence[Heard], names: dict[str, list[str]], inside: dict[str, list[Tensor]]
-) -> dict[str, Any]:
-    """Coverage of the knobs of tracks and of the mix, those with a spike apart; and the worst single knob."""
-    found: dict[str, Any] = {}
-    truths = {
-        "tracks": torch.cat([h.trial.knobs.tracks[0] for h in heard if h.trial.knobs is not None]),
-        "mix": torch.cat([h.trial.knobs.shared for h in heard if h.trial.knobs is not None]),
-    }
-    smooth, every = [], []
-    for part, values in inside.items():
-        each = torch.cat(values).mean(0)
-        plain = torch.tensor([_spike(column) < SPIKE for column in truths[part].T])
-        found[f"{part}: 80 % intervals cover"] = round(float(each[plain].mean()), 4)
-        smooth += each[plain].tolist()
-        every += each.tolist()
-    found["80 % intervals cover"] = round(float(np.mean(smooth)), 4)
-    found["with spikes"] = round(float(np.mean(every)), 4)
-    found["lowest and highest of a knob"] = [round(min(smooth), 3), round(max(smooth), 3)]
-    return found
-
-
-def _spike(values: Tensor) -> float:
-    """Share of the values that are the same as the most common other one."""
-    return (float(values.unique(return_counts=True)[1].max()) - 1) / len(values)
-
-
-def curve(
-    generator: Any, heard: Sequence[Heard], ears: Sequence[Ears], samples: int, seed: int
-) -> dict[str, Any]:
-    """Guidance and temperature → validity (Fréchet, MMD), diversity within a song, distance to the target."""
-    targets = levelled(torch.stack([h.trial.target for h in heard if h.trial.target is not None]))
     result = {}
-    for guidance, temperature in ((1, 0.4), (1, 0.7), (1, 1), (1.5, 1), (2, 1), (2, 0.7), (3, 1)):
-        mixes = [
-            rendered(
-                h,
-                generator.sample(h.song, h.style, samples, seed, guidance=guidance, temperature=temperature),
-            )
-            for h in track(heard, f"guidance {guidance:g}, temperature {temperature:g}")
-        ]
+    for guidance, temperature in SETTINGS:
+        name = f"guidance {guidance:g}, temperature {temperature:g}"
+        row = flow(generator, name, guidance=guidance, temperature=temperature)
+        mixes = sampled(heard, row, seed)
+        again = [rendered(song[0], row.draw(song[0], 2, seed))[1:] for song in heard]
         found: dict[str, Any] = {}
-        for judge in ears:
-            e, target = torch.stack([judge(x) for x in mixes]), judge(targets)
-            sets = set_figures(e[:, 0].double().numpy(), target.double().numpy())
-            found |= {f"{n}, {judge.name}": v for n, v in sets.items() if n in ("Fréchet", "MMD", "coverage")}
-            pairs = judge.distance(e[:, 0], e[:, 1]).mean()
-            found[f"diversity, {judge.name}"] = round(float(pairs), 4)
-            found[f"distance, {judge.name}"] = round(float(judge.distance(e[:, 0], target).mean()), 4)
-        result[f"guidance {guidance:g}, temperature {temperature:g}"] = found
+        for judge in judges:
+            e = judge.embed(mixes)
+            apart = judge.ears.distance(e[:, 0], judge.embed(again)[:, 0])
+            found |= judge.figures(e) | {f"diversity, {judge.name}": float(apart.mean())}
+        result[name] = found | stft(heard, mixes)
     return result
 
 
@@ -176,10 +137,13 @@ def words(generator: Any, heard: Sequence[Heard], timbre: Any, seed: int) -> dic
     return result
 
 
-def _told(h: Heard, generator: Any, timbre: Any, prompt: str | None, seed: int, guidance: float) -> Tensor:
-    from eval.music import SAMPLE_RATE
+def _target(h: Heard) -> Tensor:
+    assert h.trial.target is not None
+    return h.trial.target
 
+
+def _told(h: Heard, generator: Any, timbre: Any, prompt: str | None, seed: int, guidance: float) -> Tensor:
     style = generator.condition(None, prompt)
-    knobs = generator.sample(h.song, style, 1, seed, guidance=guidance)
+    knobs = generator.sample(h.song, style, 1, h.noise(seed), guidance=guidance)
     e: Tensor = timbre.embed(rendered(h, knobs), SAMPLE_RATE)[0]
     return e
