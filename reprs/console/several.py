@@ -14,11 +14,13 @@ from reprs.console.generator import Generator
 from reprs.console.knobs import Knobs
 from reprs.console.locks import locked_places
 from reprs.console.parts import parse_only, parts_of, without
+from reprs.console.restrained import restrained
 from reprs.console.saved_mix import SavedMix, read_mix
 from reprs.console.session import Session
 from reprs.console.standard import standard_console
 from reprs.console.wish import MOST_HEARD, Wish, fitted
 from reprs.models import hub
+from reprs.views.mixes import level_db
 
 DEFAULT_SAMPLES, MOST_SAMPLES = 5, 64
 
@@ -73,7 +75,8 @@ def settle_several(
     console = standard_console()
     model = generator(how.model) if model is None else model
     reference, rate = files.read(wish.reference) if wish.reference else (None, session.sample_rate)
-    song = model.hear(_heard(session), session.sample_rate)
+    heard = _heard(session)
+    song = model.hear(heard, session.sample_rate)
     start, notes = (None, []) if how.start is None else fitted(read_mix(how.start), session.names)
     lock = locked_places(console, wish.lock, session.names) if wish.lock else None
     knobs = model.sample(
@@ -86,6 +89,13 @@ def settle_several(
         start=console.neutral(1, len(session.names)) if start is None else start.knobs,
         variation=1.0 if start is None else 0.2 if how.variation is None else how.variation,
         lock=lock,
+    )
+    knobs = restrained(
+        console,
+        knobs,
+        level_db(heard),
+        start=None if start is None else start.knobs,
+        locked=None if lock is None else lock[0][:, : len(console.track_params)],
     )
     about = wish.details() | _details(how) | {"model_hash": getattr(model, "model_hash", "")}
     off = set(parts_of(console)) - parse_only(console, wish.only) if wish.only else set()
