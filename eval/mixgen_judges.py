@@ -39,9 +39,13 @@ class Judge:
         samples, valid = sets.projected(_numbers(e), self.valid)
         joint = sets.distances(*self._pairs(samples, valid))
         found = sets.figures(samples, valid) | {f"joint {name}": value for name, value in joint.items()}
-        apart = self.ears.distance(e.flatten(0, 1), self.targets.flatten(0, 1))
         named = {f"{name}, {self.name}": value for name, value in found.items()}
-        return named | {f"{self.name} distance": interval(apart.double().numpy(), self.contents)}
+        apart = _numbers(self.apart(e).flatten())
+        return named | {f"{self.name} distance": interval(apart, self.contents)}
+
+    def apart(self, e: Tensor) -> Tensor:
+        """How far every mix is from the target that its reference stands for, `(songs, mixes)`."""
+        return self.ears.distance(e.flatten(0, 1), self.targets.flatten(0, 1)).view(e.shape[:2])
 
     def leads(self, e: Tensor, rival: Tensor, name: str) -> dict[str, Any]:
         """By what share Fréchet distances are below those of a rival's mixes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,9 +17,9 @@ from reprs.corpora.progress import track
 from reprs.objectives.stft import multi_resolution_stft
 
 # Rows that are asked for several mixes after one reference, and after how many references of a song.
-SEVERAL, REFERENCES = ("flow", "flow, temperature 0.5"), 2
+SEVERAL, REFERENCES = ("flow", "flow, temperature 0.7"), 2
 LEADS, RIVALS = "flow", ("controller", "Gaussian prior")
-SETTINGS = ((1, 0.4), (1, 0.6), (1, 0.8), (1, 1), (1.5, 1), (2, 1), (2, 0.7), (3, 1))
+SETTINGS = ((1, 0.4), (1, 0.7), (1, 1), (1.5, 1), (2, 1), (2, 0.7))
 PROMPTS = (
     "bright and crisp", "dark and muffled", "warm", "heavily compressed and dense", "drenched in reverb",
     "dry and close", "wide stereo", "boomy with a lot of bass",
@@ -33,24 +33,32 @@ def score(
 ) -> dict[str, Any]:
     """Row → figures of its sets of mixes, one after each reference, and of the distances to the targets.
 
-    Of `SEVERAL` also how near the best of `samples` comes.
+    Of `SEVERAL` also how near the best of `samples` comes, and by how much nearer than the `RIVALS`.
     """
     result: dict[str, Any] = {}
     made: dict[str, list[Tensor]] = {}
+    apart: dict[str, dict[str, Tensor]] = {}
+    best: dict[str, dict[str, Tensor]] = {}
     for row in rows:
         begin = time.perf_counter()
         mixes = sampled(heard, row, seed)
         found: dict[str, Any] = {"seconds a mix": (time.perf_counter() - begin) / sum(map(len, mixes))}
         made[row.name] = [judge.embed(mixes) for judge in judges]
+        apart[row.name] = {"STFT": stft(heard, mixes)}
         for judge, e in zip(judges, made[row.name], strict=True):
             found |= judge.figures(e)
-        result[row.name] = found | stft(heard, mixes)
+            apart[row.name][f"{judge.name} distance"] = judge.apart(e)
+        result[row.name] = found | {"STFT": _interval(apart[row.name]["STFT"], heard)}
         if row.name in SEVERAL:
-            result[row.name] |= best_of(heard, row, judges, samples, seed)
+            best[row.name] = best_of(heard, row, judges, samples, seed)
+            result[row.name] |= nearness(best[row.name], heard)
     for name in (n for n in made if n.startswith(LEADS)):
         for rival in (r for r in RIVALS if r in made):
             for judge, e, other in zip(judges, made[name], made[rival], strict=True):
                 result[name] |= judge.leads(e, other, rival)
+            for measure, away in best.get(name, {}).items():
+                gain = apart[rival][measure][:, :REFERENCES] - away.amin(2)
+                result[name][f"{measure}, best of {samples} nearer than {rival}"] = _interval(gain, heard)
     return result
 
 
@@ -59,37 +67,35 @@ def sampled(heard: Songs, row: Row, seed: int) -> list[Tensor]:
     return [torch.cat([rendered(h, row.draw(h, 1, seed)) for h in song]) for song in track(heard, row.name)]
 
 
-def stft(heard: Songs, mixes: Sequence[Tensor]) -> dict[str, Any]:
-    """Multi-resolution STFT distance of every mix to its target."""
+def stft(heard: Songs, mixes: Sequence[Tensor]) -> Tensor:
+    """Multi-resolution STFT distance of every mix to its target, `(songs, mixes)`."""
     targets = [torch.stack([_target(h) for h in song]) for song in heard]
-    apart = torch.cat([multi_resolution_stft(x, y) for x, y in zip(mixes, targets, strict=True)])
-    contents = [h.trial.content for song in heard for h in song]
-    return {"STFT": interval(apart.double().numpy(), contents)}
+    return torch.stack([multi_resolution_stft(x, y) for x, y in zip(mixes, targets, strict=True)])
 
 
-def best_of(heard: Songs, row: Row, judges: Sequence[Judge], samples: int, seed: int) -> dict[str, Any]:
-    """How near the best of several mixes after one reference comes to its target, by each measure."""
+def best_of(heard: Songs, row: Row, judges: Sequence[Judge], samples: int, seed: int) -> dict[str, Tensor]:
+    """Measure → how far several mixes after one reference are from its target.
+
+    `(songs, REFERENCES, samples)`.
+    """
     apart: dict[str, list[Tensor]] = {}
-    some = [h for song in heard for h in song[:REFERENCES]]
-    for h in track(some, f"{row.name}: best of {samples}"):
+    for h in track([h for song in heard for h in song[:REFERENCES]], f"{row.name}: best of {samples}"):
         mixes, target = rendered(h, row.draw(h, samples, seed)), _target(h)[None]
         for ears in (judge.ears for judge in judges):
             away = ears.distance(ears(mixes), ears(target).expand(samples, -1))
             apart.setdefault(f"{ears.name} distance", []).append(away)
         apart.setdefault("STFT", []).append(multi_resolution_stft(mixes, target.expand_as(mixes)))
-    contents = [h.trial.content for h in some]
-    each = [nearness(name, torch.stack(found), contents) for name, found in apart.items()]
-    return {name: value for found in each for name, value in found.items()}
+    return {name: torch.stack(found).unflatten(0, (len(heard), -1)) for name, found in apart.items()}
 
 
-def nearness(name: str, apart: Tensor, contents: Sequence[str]) -> dict[str, Any]:
-    """Mean distance `(trials, samples)` of the best of 2, 4, 8 mixes, with intervals."""
-    found: dict[str, Any] = {}
-    for best in (2, 4, 8):
-        if apart.shape[1] >= best:
-            values = apart[:, :best].amin(1).double().numpy()
-            found[f"{name}, best of {best}"] = interval(values, contents)
-    return found
+def nearness(apart: Mapping[str, Tensor], heard: Songs) -> dict[str, Any]:
+    """Mean distance of the best of 2, 4, 8 mixes by each measure, with intervals."""
+    return {
+        f"{name}, best of {best}": _interval(away[..., :best].amin(2), heard)
+        for name, away in apart.items()
+        for best in (2, 4, 8)
+        if away.shape[2] >= best
+    }
 
 
 def curve(generator: Any, heard: Songs, judges: Sequence[Judge], seed: int) -> dict[str, Any]:
@@ -108,7 +114,7 @@ def curve(generator: Any, heard: Songs, judges: Sequence[Judge], seed: int) -> d
             e = judge.embed(mixes)
             apart = judge.ears.distance(e[:, 0], judge.embed(again)[:, 0])
             found |= judge.figures(e) | {f"diversity, {judge.name}": float(apart.mean())}
-        result[name] = found | stft(heard, mixes)
+        result[name] = found | {"STFT": _interval(stft(heard, mixes), heard)}
     return result
 
 
@@ -135,6 +141,12 @@ def words(generator: Any, heard: Sequence[Heard], timbre: Any, seed: int) -> dic
             )
         }
     return result
+
+
+def _interval(values: Tensor, heard: Songs) -> tuple[float, float, float]:
+    """The mean of `values` `(songs, …)` and its interval over songs."""
+    each = values.flatten(1).mean(1).double().numpy()
+    return interval(each, [song[0].trial.content for song in heard])
 
 
 def _target(h: Heard) -> Tensor:
