@@ -16,6 +16,7 @@ from reprs.console.console import Console
 from reprs.console.knobs import Knobs
 from reprs.console.listening import SAMPLE_RATE, WINDOW_S, excerpts, sounding
 from reprs.console.opened import opened
+from reprs.console.recovered import recovered
 from reprs.console.trim import loudest, trimmed
 from reprs.objectives.stft import SIZES, StftDistance
 
@@ -47,11 +48,12 @@ def refine(
 ) -> Knobs:
     """Better knobs for `tracks` `(1, N, C, T)` and a `reference` `(C, T)` at the same rate.
 
-    Where the reference is a mix of the very tracks (`aligned`, found out if None) the loss is the
-    multi-resolution STFT of mid and side; else what `reprs.audio.measures` says of spectrum, stereo and
-    dynamics, with the distance of embeddings by `ears` where these are given, and at last the faders are
-    trimmed to its loudness. A prior holds knobs near where they begin, which is also what is returned where
-    nothing is better. Switches stay as they are. `on_step` hears of every step and its loss.
+    Where the reference is a mix of the very tracks (`aligned`, found out if None), the setting of a single
+    recording is found by least squares, switches too (`steps` is then the most of each descent); of several
+    tracks the loss is the multi-resolution STFT of mid and side. Else it is what `reprs.audio.measures` says
+    of spectrum, stereo and dynamics, with the distance of embeddings by `ears` where these are given, and at
+    last the faders are trimmed to its loudness. A prior holds knobs near where they begin, which is also what
+    is returned where nothing is better. `on_step` hears of every step and its loss.
     """
     there = sounding(tracks, mask)
     if not bool(there.any()) or steps < 1:
@@ -59,6 +61,8 @@ def refine(
     reference = reference.float().expand(2, -1) if reference.shape[0] == 1 else reference.float()
     if aligned is None:
         aligned = is_aligned(tracks, reference)
+    if aligned and tracks.shape[1] == 1 and console.master is None:
+        return recovered(console, tracks, sample_rate, knobs, reference, steps, on_step)
     if aligned:
         judge = _aligned(tracks, reference, sample_rate)
         return _descend(console, judge, opened(console, knobs), there, sample_rate, steps, RATE, on_step)

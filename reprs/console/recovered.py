@@ -1,0 +1,241 @@
+"""Recovery: the setting of a console that made a reference of the very recording that is given.
+
+The reference then lies in what the console can do, so the residuals go to nothing at its setting, and least
+squares find it where a gradient alone only comes near. No derivative throws a switch: effects are added one
+after another while that explains more.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from reprs.console.console import Console
+from reprs.console.knobs import Knobs
+from reprs.console.least_squares import Found, descend
+from reprs.console.opened import opened
+from reprs.console.parts import switches
+from reprs.objectives.band_levels import BandLevels
+
+EXCERPT_S = 2.5
+LEAD_S = 3.0  # heard by reverbs and compressors, but not judged
+ENOUGH = 0.25  # of the loudest stretch's energy
+ROWS = 48  # rendered at once
+TRIED_STEPS, WORTH, CERTAIN = 5, 0.9, 0.3
+EXPLAINED = 3e-4
+# A gain at all frequencies of the equaliser that threshold, makeup and fader take back is nearly nothing to
+# hear: descents end at different ones, and the loss tells which is right.
+SHIFTS_DB, FIRST_STEPS, BANDS_TOGETHER = (2.5, -2.5), 12, 1.4
+SETTLED, HOPELESS = 1e-9, 3e-3
+# Where effects that start off are looked for; in the knobs' own units, every combination is heard.
+STARTS: dict[str, dict[str, tuple[float, ...]]] = {
+    "highpass": {"cutoff_hz": (40.0, 70.0, 120.0, 200.0)},
+    "distortion": {"drive_db": (4.0, 9.0, 15.0), "output_db": (-12.0, -6.0, -1.0), "mix": (0.5, 1.0)},
+    "reverb": {"decay_s": (0.7, 1.5, 3.0)},
+    "delay": {"feedback": (0.35,)},
+}
+# What comes late is looked for where what is not explained yet follows what a bus would answer.
+TIMED, SENT_DB = {"reverb": "pre_delay_ms", "delay": "delay_ms"}, -18.0
+DEVIATION, OF_GAINS = 0.25, 0.15
+
+
+def recovered(
+    console: Console,
+    tracks: Tensor,
+    sample_rate: int,
+    knobs: Knobs,
+    reference: Tensor,
+    steps: int,
+    on_step: Callable[[int, float], None] | None = None,
+) -> Knobs:
+    """Knobs of the console for one recording `(1, 1, C, T)` whose mix `reference` `(2, T)` is.
+
+    `knobs` is where to begin, and what is returned where nothing else is nearer. `steps` limits each descent:
+    from the start, and after each effect that is added.
+    """
+    with torch.no_grad():
+        search = _Search(console, *_excerpt(tracks, reference, sample_rate), sample_rate, knobs, on_step)
+        found, on = search.run(steps)
+        return search.knobs(found.z[None], on) if found.loss < search.loss_of(knobs) else knobs
+
+
+def _excerpt(tracks: Tensor, reference: Tensor, sample_rate: int) -> tuple[Tensor, Tensor, int]:
+    """The first stretch that is loud enough, with what leads to it, and the samples of that lead."""
+    length = min(round(EXCERPT_S * sample_rate), reference.shape[-1])
+    hop = max(1, length // 6)
+    energies = reference.unfold(-1, length, hop).square().sum((0, 2))
+    start = int((energies >= ENOUGH * energies.amax()).nonzero()[0]) * hop
+    first = max(0, start - round(LEAD_S * sample_rate))
+    return tracks[..., first : start + length], reference[None, :, first : start + length], start - first
+
+
+@dataclass
+class _Search:
+    """One excerpt, and the knobs that are asked about it."""
+
+    console: Console
+    tracks: Tensor
+    target: Tensor
+    lead: int
+    sample_rate: int
+    given: Knobs
+    on_step: Callable[[int, float], None] | None = None
+
+    def __post_init__(self) -> None:
+        self.heard = BandLevels(self.target, self.sample_rate, self.lead)
+        self.start = opened(self.console, self.given)
+        self.z = self.console.flatten(self.start)[0]
+        self.names = [*self.console.track_params, *self.console.shared_params]
+        self.params = [*self.console.track_params.values(), *self.console.shared_params.values()]
+        strip = [name for name in STARTS if name in self.console.track_switches]
+        self.optional = [*strip, *(name for name in STARTS if name in self.console.buses)]
+        self.step = 0
+
+    def run(self, steps: int) -> tuple[Found, list[str]]:
+        """Begin without optional effects, add what explains most while one does, then settle the gain."""
+        on: list[str] = []
+        short = min(steps, FIRST_STEPS)
+        best = self._descend(self.z, on, short)
+        while best.loss > EXPLAINED and len(on) < len(self.optional):
+            name, start = self._most_telling(best, on)
+            further = self._descend(start.z, [*on, name], short)
+            if further.loss > WORTH * best.loss:
+                break
+            best, on = further, [*on, name]
+        return self._settled(best, on, steps), on
+
+    def _most_telling(self, best: Found, on: Sequence[str]) -> tuple[str, Found]:
+        """The effect to add, a few steps on; the first that leaves little of the loss saves the others."""
+        tries: dict[str, Found] = {}
+        for name in self.optional:
+            if name not in on:
+                tries[name] = self._tried(best.z, on, name)
+                if tries[name].loss < CERTAIN * best.loss:
+                    return name, tries[name]
+        name = min(tries, key=lambda each: tries[each].loss)
+        return name, tries[name]
+
+    def _settled(self, best: Found, on: Sequence[str], steps: int) -> Found:
+        """The best of the descents from equalisers that are louder or softer as a whole."""
+        for shift_db in SHIFTS_DB if SETTLED < best.loss < HOPELESS else ():
+            other = self._descend(self._shifted(best.z, shift_db), on, min(steps, FIRST_STEPS))
+            best = min(best, other, key=lambda found: found.loss)
+        return self._descend(best.z, on, steps) if best.loss > SETTLED else best
+
+    def _shifted(self, z: Tensor, by_db: float) -> Tensor:
+        """`z` with every band of the equaliser turned up, and the compressor and the fader after it."""
+        z = z.clone()
+        for i, (name, param) in enumerate(zip(self.names, self.params, strict=True)):
+            whole_db = by_db * BANDS_TOGETHER
+            turn = {"fader_db": -whole_db, "compressor.threshold_db": whole_db}.get(name, 0.0)
+            turn = by_db if name.startswith("parametric_eq.") and name.endswith("gain_db") else turn
+            if turn:
+                z[i] = param.to_unit(param.from_unit(z[i]) + turn).clamp(0, 1)
+        return z
+
+    def knobs(self, z: Tensor, on: Sequence[str]) -> Knobs:
+        """Knobs of rows `(R, P)`, with the optional effects that are `on`."""
+        found = self.console.unflatten(z, 1, self.start)
+        tracks_on, shared_on = switches(self.console, self.start)
+        for name in self.optional:
+            if name in self.console.buses:
+                shared_on[..., self.console.shared_switches.index(name)] = name in on
+            else:
+                tracks_on[..., self.console.track_switches.index(name)] = name in on
+        rows = len(z)
+        return replace(found, tracks_on=tracks_on.expand(rows, -1, -1), shared_on=shared_on.expand(rows, -1))
+
+    def loss_of(self, knobs: Knobs) -> float:
+        """The loss of settings as they stand."""
+        return float(self.heard(self.console(self.tracks, self.sample_rate, knobs)).square().sum())
+
+    def _residuals(self, z: Tensor, on: Sequence[str]) -> Tensor:
+        return torch.cat([self.heard(self._mix(rows, on)) for rows in z.split(ROWS)])
+
+    def _mix(self, z: Tensor, on: Sequence[str]) -> Tensor:
+        """Mixes `(R, 2, T)` of the excerpt."""
+        tracks = self.tracks.expand(len(z), -1, -1, -1)
+        return self.console(tracks, self.sample_rate, self.knobs(z, on))
+
+    def _descend(self, z: Tensor, on: Sequence[str], steps: int) -> Found:
+        """Least squares in the knobs of what is on."""
+        live = torch.tensor([i for i, name in enumerate(self.names) if self._is_live(name, on)])
+        gains = torch.tensor([self.names[i].endswith("gain_db") for i in live.tolist()])
+        middle = torch.where(gains, 0.5, self.z[live])
+        deviation = torch.where(gains, OF_GAINS, DEVIATION)
+
+        def whole(values: Tensor) -> Tensor:
+            rows = z.repeat(len(values), 1)
+            rows[:, live] = values
+            return rows
+
+        found = descend(
+            lambda values: self._residuals(whole(values), on),
+            z[live],
+            middle,
+            deviation,
+            steps,
+            self._told,
+        )
+        return Found(whole(found.z[None])[0], found.loss)
+
+    def _tried(self, z: Tensor, on: Sequence[str], name: str) -> Found:
+        """A few steps with one more effect, from the best of its starts."""
+        rows = self._starts(z, name, STARTS[name])
+        if name in TIMED:
+            rows = self._timed(rows, z, on, name)
+        losses = self._residuals(rows, [*on, name]).square().sum(1)
+        return self._descend(rows[int(losses.argmin())], [*on, name], TRIED_STEPS)
+
+    def _timed(self, rows: Tensor, z: Tensor, on: Sequence[str], bus: str) -> Tensor:
+        """Rows `(R, P)` with a bus as late and as loud as it is in what is not explained yet."""
+        late, send = self.names.index(f"{bus}.{TIMED[bus]}"), self.names.index(f"{bus}.send_db")
+        rows = rows.clone()
+        rows[:, late], rows[:, send] = 0.0, self.params[send].to_unit(torch.tensor(SENT_DB))
+        dry = self._mix(z[None], on)
+        answers = self._mix(rows, [*on, bus]) - dry
+        first_ms, last_ms = (float(self.params[late].from_unit(torch.tensor(at))) for at in (0.0, 1.0))
+        longest = round((last_ms - first_ms) * self.sample_rate / 1_000)
+        lags, gains = _echo(self.target - dry, answers, min(longest, answers.shape[-1] // 2))
+        rows[:, late] = self.params[late].to_unit(first_ms + 1_000 * lags / self.sample_rate).clamp(0, 1)
+        rows[:, send] = self.params[send].to_unit(SENT_DB + 20 * torch.log10(gains)).clamp(0.1, 1)
+        return rows
+
+    def _starts(self, z: Tensor, effect: str, values: Mapping[str, tuple[float, ...]]) -> Tensor:
+        """`z` with every combination of values of an effect's knobs, `(R, P)`."""
+        rows = []
+        for combination in itertools.product(*values.values()):
+            row = z.clone()
+            for knob, value in zip(values, combination, strict=True):
+                if f"{effect}.{knob}" in self.names:
+                    i = self.names.index(f"{effect}.{knob}")
+                    row[i] = self.params[i].to_unit(torch.tensor(value)).clamp(0, 1)
+            rows.append(row)
+        return torch.stack(rows)
+
+    def _is_live(self, name: str, on: Sequence[str]) -> bool:
+        return not any(name.startswith(f"{effect}.") and effect not in on for effect in self.optional)
+
+    def _told(self, loss: float) -> None:
+        if self.on_step is not None:
+            self.on_step(self.step, loss)
+        self.step += 1
+
+
+def _echo(left: Tensor, answers: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+    """By how many samples, at most `longest`, what is `left` `(1, 2, T)` follows `answers` `(R, 2, T)`.
+
+    And at which gain, `(R,)` each: the peak of the correlation of phases (Knapp and Carter 1976).
+    """
+    size = 2 * left.shape[-1]
+    ours, theirs = torch.fft.rfft(left, n=size), torch.fft.rfft(answers, n=size)
+    cross = ours * theirs.conj()
+    alike = torch.fft.irfft(cross / cross.abs().clamp_min(1e-20), n=size).sum(1)
+    lags = alike[:, : longest + 1].argmax(1)
+    products = torch.fft.irfft(cross, n=size).sum(1).gather(1, lags[:, None])[:, 0]
+    gains = products / answers.square().sum((1, 2)).clamp_min(1e-20)
+    return lags, gains.clamp(0.02, 10.0)
