@@ -12,7 +12,7 @@ LEADS = {
     "leads": "how much further away than the last row; above 0 that is ahead",
     "leads before refinement": "how much further away than the controller alone; above 0 it is ahead",
 }
-OTHER = ("settings", "trials", *LEADS)
+OTHER = ("settings", "trials", "commands", *LEADS)
 FOUND = "found, "
 # What is plotted, where a task has it.
 SHOWN = ("STFT", "effect to target", "timbre to target")

@@ -17,6 +17,7 @@ console; which are found again?
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -46,6 +47,11 @@ def arguments() -> argparse.ArgumentParser:
         help="refine the first N trials of each task, M of each kind of known settings (default all)",
     )
     parser.add_argument("--quick", action="store_true", help="few and short trials")
+    parser.add_argument(
+        "--only-found",
+        choices=("recording", "stems"),
+        help="known settings alone, of one recording or of stems; the file's other figures stay",
+    )
     parser.add_argument("--seed", type=int, default=0, help="draws songs, places, chains and settings")
     parser.add_argument(
         "-o", "--out", type=Path, metavar="FOLDER", help="default eval/results, or runs/eval with --quick"
@@ -64,9 +70,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     from eval.mix_report import print_tables, save
     from eval.results_page import write_page
 
-    result["command"] = shlex.join(["reprs", "eval", "mixing", *(sys.argv[1:] if argv is None else argv)])
-    print_tables(result)
+    command = shlex.join(["reprs", "eval", "mixing", *(sys.argv[1:] if argv is None else argv)])
     out = options.out or Path("runs/eval" if options.quick else "eval/results")
+    if options.only_found:
+        result = beside_others(result, command, out / "mixing.json")
+    else:
+        result["command"] = command
+    print_tables(result)
     for path in save(result, out):
         print(path)
     if options.out is None and not options.quick:
@@ -87,10 +97,13 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
     sizes = _sizes(options)
     rows, missing = baselines(options.seed)
     ours, finding = (controllers(options.model, options.refine, most) for most in options.refined)
+    known = known_settings(sizes["found"], sizes["length_s"], options.seed)
+    if options.only_found:
+        asked = (task for task in known if task.name.endswith(options.only_found))
+        return {task.name: recovery(task, [*rows[-2:], *finding]) for task in asked}
     judges = [Ears(make_row(spec)) for spec in options.ears]
     tasks = make_tasks(sizes["trials"], sizes["length_s"], options.seed)
     judges.append(Meters([t.reference for task in tasks for t in task.trials]))
-    known = known_settings(sizes["found"], sizes["length_s"], options.seed)
     result: dict[str, Any] = {"task": "mixing", "settings": sizes | {"seed": options.seed}}
     if missing:
         result["left out"] = missing
@@ -102,6 +115,13 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
         result["leads before refinement"] = leads(scores, ours[0].name, judges)
     result |= {task.name: recovery(task, [*rows[-2:], *finding]) for task in known}
     return result
+
+
+def beside_others(found: dict[str, Any], command: str, path: Path) -> dict[str, Any]:
+    """What was found of known settings in place of what a file said of it; the rest as it stands there."""
+    known = json.loads(path.read_text()) if path.exists() else {"task": "mixing"}
+    commands = known.get("commands", {}) | dict.fromkeys(found, command)
+    return known | found | {"commands": commands}
 
 
 def _sizes(options: argparse.Namespace) -> dict[str, Any]:
