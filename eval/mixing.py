@@ -119,7 +119,7 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
 
 def beside_others(found: dict[str, Any], command: str, path: Path) -> dict[str, Any]:
     """What was found of known settings in place of what a file said of it; the rest as it stands there."""
-    known = json.loads(path.read_text()) if path.exists() else {"task": "mixing"}
+    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"task": "mixing"}
     commands = known.get("commands", {}) | dict.fromkeys(found, command)
     return known | found | {"commands": commands}
 

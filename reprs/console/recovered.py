@@ -8,6 +8,7 @@ after another while that explains more.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -40,6 +41,8 @@ STARTS: dict[str, dict[str, tuple[float, ...]]] = {
 }
 # What comes late is looked for where what is not explained yet follows what a bus would answer.
 TIMED, SENT_DB = {"reverb": "pre_delay_ms", "delay": "delay_ms"}, -18.0
+# Sides cancel between two pans: a descent would stay where it is.
+PLACES = {"pan": (-0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75), "stereo_width.width": (0.4, 0.8, 1.0, 1.3, 1.7)}
 DEVIATION, OF_GAINS = 0.25, 0.15
 
 
@@ -99,7 +102,7 @@ class _Search:
         """Begin without optional effects, add what explains most while one does, then settle the gain."""
         on: list[str] = []
         short = min(steps, FIRST_STEPS)
-        best = self._descend(self.z, on, short)
+        best = self._descend(self._placed(), on, short)
         while best.loss > EXPLAINED and len(on) < len(self.optional):
             name, start = self._most_telling(best, on)
             further = self._descend(start.z, [*on, name], short)
@@ -107,6 +110,11 @@ class _Search:
                 break
             best, on = further, [*on, name]
         return self._settled(best, on, steps), on
+
+    def _placed(self) -> Tensor:
+        """The start, or the same at the pan and the width that come nearest."""
+        rows = torch.cat([self.z[None], self._combined(self.z, PLACES)])
+        return rows[int(self._residuals(rows, []).square().sum(1).argmin())]
 
     def _most_telling(self, best: Found, on: Sequence[str]) -> tuple[str, Found]:
         """The effect to add, a few steps on; the first that leaves little of the loss saves the others."""
@@ -185,7 +193,7 @@ class _Search:
 
     def _tried(self, z: Tensor, on: Sequence[str], name: str) -> Found:
         """A few steps with one more effect, from the best of its starts."""
-        rows = self._starts(z, name, STARTS[name])
+        rows = self._combined(z, {f"{name}.{knob}": values for knob, values in STARTS[name].items()})
         if name in TIMED:
             rows = self._timed(rows, z, on, name)
         losses = self._residuals(rows, [*on, name]).square().sum(1)
@@ -205,17 +213,14 @@ class _Search:
         rows[:, send] = self.params[send].to_unit(SENT_DB + 20 * torch.log10(gains)).clamp(0.1, 1)
         return rows
 
-    def _starts(self, z: Tensor, effect: str, values: Mapping[str, tuple[float, ...]]) -> Tensor:
-        """`z` with every combination of values of an effect's knobs, `(R, P)`."""
-        rows = []
-        for combination in itertools.product(*values.values()):
-            row = z.clone()
-            for knob, value in zip(values, combination, strict=True):
-                if f"{effect}.{knob}" in self.names:
-                    i = self.names.index(f"{effect}.{knob}")
-                    row[i] = self.params[i].to_unit(torch.tensor(value)).clamp(0, 1)
-            rows.append(row)
-        return torch.stack(rows)
+    def _combined(self, z: Tensor, values: Mapping[str, tuple[float, ...]]) -> Tensor:
+        """`z` with every combination of values of some knobs, of those that are there: `(R, P)`."""
+        places = [(self.names.index(name), each) for name, each in values.items() if name in self.names]
+        rows = z.repeat(math.prod(len(each) for _, each in places), 1)
+        for row, combination in zip(rows, itertools.product(*(each for _, each in places)), strict=True):
+            for (i, _), value in zip(places, combination, strict=True):
+                row[i] = self.params[i].to_unit(torch.tensor(value)).clamp(0, 1)
+        return rows
 
     def _is_live(self, name: str, on: Sequence[str]) -> bool:
         return not any(name.startswith(f"{effect}.") and effect not in on for effect in self.optional)

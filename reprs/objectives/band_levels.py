@@ -21,8 +21,9 @@ FLOOR_DB, WHOLE_DB = -40.0, -70.0
 class BandLevels:
     """Residuals of `(R, 2, T)` against a target `(1, 2, T)`, heard once: `residuals(y)` → `(R, F)`.
 
-    Differences of log energies (nats) of mid and side in bands of equal octaves, at three resolutions; the
-    sum of a row's squares is their mean over everything. The first `skipped` samples are not heard.
+    Differences of log energies (nats) of left, right, mid and side in bands of equal octaves, at three
+    resolutions; the sum of a row's squares is their mean over everything. Mid and side alone cannot tell a
+    pan to the left from one to the right. The first `skipped` samples are not heard.
     """
 
     def __init__(self, target: Tensor, sample_rate: int, skipped: int = 0) -> None:
@@ -46,8 +47,9 @@ class BandLevels:
         return torch.cat([each / math.sqrt(each.shape[1] * len(off)) for each in off], dim=1)
 
     def _energies(self, y: Tensor) -> list[Tensor]:
-        """Mean power of each band and frame, `(R, 2, N, bands)` for each resolution."""
-        x, found = mid_side(y)[..., self.skipped :], []
+        """Mean power of each band and frame, `(R, 4, N, bands)` for each resolution."""
+        y = y[..., self.skipped :]
+        x, found = torch.cat([y, mid_side(y)], dim=1), []
         for size, hop, bands in self._heard:
             spectra = torch.fft.rfft(x.unfold(-1, size, hop) * torch.hann_window(size))
             found.append((spectra.real.square() + spectra.imag.square()) @ bands)
