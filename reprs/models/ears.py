@@ -1,12 +1,13 @@
 """What the quality model can hear with: its own small network, plain statistics, or the `effect` encoder.
 
 An ear has a `view`, which nothing trains and which can therefore be kept, and a network over it: `view(x)`
-`(B, 2, T)` → `(B, C, F)`, and the ear itself `(B, C, F)` → `(B, width, F')`, a vector a frame.
+`(B, 2, T)` → `(B, C, F)`, and the ear itself `(B, C, F)` → `(B, width, F')`, a vector a frame. `pools` says
+in how many ways its frames are pooled: three, or one where there is but one frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,12 +20,15 @@ SAMPLE_RATE = 44_100
 CLIP_S = 4.0
 # Frames of the view that one frame of the network spans.
 POOLED = 4
+# 45 dB in the units of the view's levels.
+RANGE = 45 / 20
 
 
 class OwnEar(nn.Module):
     """A small residual network over the bands, then over time, with the marks beside it."""
 
     height: Tensor
+    pools = 3
 
     def __init__(self, width: int = 16, out: int = 128) -> None:
         super().__init__()
@@ -53,25 +57,60 @@ class OwnEar(nn.Module):
         return self.join(torch.cat([y, self.marks(beside)], dim=1))
 
 
-class StatisticsEar(nn.Module):
-    """The own ear's view without a network: mean, deviation, and the 10 and 90 % quantiles over time."""
+class StatisticsView(nn.Module):
+    """The own ear's view as numbers of a whole clip: what is there on average and at the extremes, and how it
+    changes; `(B, 2, T)` → `(B, width, 1)`.
+    """
+
+    quantiles = (0.1, 0.5, 0.9)
+    # Of the steps of the bands' levels from frame to frame: attacks, decays, and the ripple of noise.
+    step_quantiles = (0.03, 0.1, 0.9, 0.97)
+    width = (5 + len(quantiles)) * FaultView.rows + (3 + len(step_quantiles)) * BANDS
 
     def __init__(self) -> None:
         super().__init__()
         self.view = FaultView(SAMPLE_RATE)
-        self.width = 4 * FaultView.rows
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        return self.statistics(self.view(x))[..., None]
+
+    def statistics(self, view: Tensor) -> Tensor:
+        """`(B, C, F)` → `(B, width)`."""
+        level = view[:, :BANDS]
+        # The teacher, too, hears nothing 45 dB under the loudest band of a frame.
+        below = (level - level.amax(1, keepdim=True)).clamp(min=-RANGE)
+        steps = view.diff(dim=2) if view.shape[2] > 1 else torch.zeros_like(view)
+        parts = [view.mean(2), view.std(2, unbiased=False), view.amin(2), view.amax(2)]
+        parts += [steps.abs().mean(2), *_quantiles(view, self.quantiles), below.mean(2)]
+        parts += [below.std(2, unbiased=False), (below <= 0.98 * -RANGE).float().mean(2)]
+        return torch.cat([*parts, *_quantiles(steps[:, :BANDS], self.step_quantiles)], dim=1)
+
+
+class StatisticsEar(nn.Module):
+    """Statistics of a clip, brought to one scale: nothing here is learnt but their means and deviations."""
+
+    pools = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view, self.width = StatisticsView(), StatisticsView.width
         self.norm = nn.BatchNorm1d(self.width, affine=False)
 
     def forward(self, view: Tensor) -> Tensor:
-        # Every other frame is enough for the quantiles, and half of the sorting.
-        ordered = view[..., ::2].sort(dim=2).values
-        low, high = (ordered[..., round(p * (ordered.shape[2] - 1))] for p in (0.1, 0.9))
-        parts = [view.mean(2), view.std(2, unbiased=False), low, high]
-        return self.norm(torch.cat(parts, dim=1)[..., None])
+        return self.norm(view).clamp(-6, 6)
+
+
+def _quantiles(x: Tensor, shares: Sequence[float]) -> list[Tensor]:
+    """Of every other of the last dimension, which is half of the sorting, to the nearest rank."""
+    ordered = x[..., ::2].sort(dim=-1).values
+    return [ordered[..., round(share * (ordered.shape[-1] - 1))] for share in shares]
 
 
 class EffectEar(nn.Module):
     """The `effect` encoder, its embedding or the layer below: frozen, or with `tuned` trained further."""
+
+    pools = 1
 
     def __init__(
         self, encoder: Mapping[str, Any] | None = None, tuned: bool = False, layer: str = "embedding"
@@ -111,4 +150,8 @@ class EffectEar(nn.Module):
         return features if self.layer == "features" else self.encoder.head(features)
 
 
-ears: dict[str, type[nn.Module]] = {"own": OwnEar, "statistics": StatisticsEar, "effect": EffectEar}
+ears: dict[str, type[nn.Module]] = {
+    "own": OwnEar,
+    "statistics": StatisticsEar,
+    "effect": EffectEar,
+}

@@ -19,24 +19,25 @@ from reprs.models.ears import CLIP_S, SAMPLE_RATE, ears
 from reprs.models.encoder import as_stereo
 
 LOWEST, HIGHEST = 1.0, 4.75
+# Points of the scale on which shares become scores.
+POINTS = 257
 SHORTEST_S = 0.1
 QUIETEST_RMS = 10 ** (-90 / 20)
-# A window of the curve, centred on its second.
-CURVE_S = 2.0
+# A window of the curve, centred on its second: as long as what was trained on.
+CURVE_S = CLIP_S
 LIKELY = 0.5
 
 
 class Verdict(NamedTuple):
-    """Of every clip: logit of the score `(B,)`, logits of the kinds and strengths `(B, K)`, body `(B, D)`."""
+    """Of every clip: its score `(B,)`, the logit of the share of training clips that are worse `(B,)`, logits
+    of the kinds and strengths `(B, K)`, and the body `(B, D)`.
+    """
 
+    score: Tensor
     logit: Tensor
     kinds: Tensor
     strengths: Tensor
     embedding: Tensor
-
-    @property
-    def score(self) -> Tensor:
-        return LOWEST + (HIGHEST - LOWEST) * self.logit.sigmoid()
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class QualityModel(nn.Module):
 
     sample_rate = SAMPLE_RATE
     ear: Any
+    scale: Tensor
 
     def __init__(
         self,
@@ -87,20 +89,35 @@ class QualityModel(nn.Module):
         self.config |= {"hidden": hidden, "embedding_dim": embedding_dim, "dropout": dropout}
         self.ear = ears[ear](**(ear_options or {}))
         self.body = nn.Sequential(
-            nn.Linear(3 * self.ear.width, hidden), nn.GELU(), nn.Dropout(dropout),
+            nn.Linear(self.ear.pools * self.ear.width, hidden), nn.GELU(), nn.Dropout(dropout),
             nn.Linear(hidden, embedding_dim), nn.GELU(), nn.Dropout(dropout / 2),
         )  # fmt: skip
         self.head = nn.Linear(embedding_dim, 1 + 2 * len(self.kinds))
+        # The scores of training clips at equal shares of them: half of all lie close to the top.
+        self.register_buffer("scale", torch.linspace(LOWEST, HIGHEST, POINTS))
 
     def forward(self, x: Tensor) -> Verdict:
         return self.verdict(self.ear(self.ear.view(x)))
 
     def verdict(self, frames: Tensor) -> Verdict:
         """What the ear made of clips, `(B, width, F)`, judged as a whole."""
-        spread = (frames.var(2, unbiased=False) + 1e-6).sqrt()
-        e = self.body(torch.cat([frames.mean(2), spread, frames.amax(2)], dim=1).float())
+        pooled = [frames.mean(2)]
+        if self.ear.pools > 1:
+            pooled += [(frames.var(2, unbiased=False) + 1e-6).sqrt(), frames.amax(2)]
+        e = self.body(torch.cat(pooled, dim=1).float())
         logit, kinds, strengths = self.head(e).split((1, len(self.kinds), len(self.kinds)), dim=1)
-        return Verdict(logit[:, 0], kinds, strengths.sigmoid(), e)
+        return Verdict(self._scored(logit[:, 0].sigmoid()), logit[:, 0], kinds, strengths.sigmoid(), e)
+
+    def shares(self, scores: Tensor) -> Tensor:
+        """Which share of the training clips is worse than a score `(B,)`, in [0, 1]; of equals, half."""
+        scores = scores.contiguous()
+        places = [torch.searchsorted(self.scale, scores, right=right) for right in (False, True)]
+        return (places[0] + places[1]) / (2 * POINTS)
+
+    def _scored(self, shares: Tensor) -> Tensor:
+        place = shares * (POINTS - 1)
+        below = place.floor().clamp(0, POINTS - 2).long()
+        return torch.lerp(self.scale[below], self.scale[below + 1], place - below)
 
     @torch.no_grad()
     def judge(self, audio: Tensor, sample_rate: int) -> Quality:

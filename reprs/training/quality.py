@@ -14,18 +14,16 @@ from reprs.models import hub
 from reprs.models.ears import EffectEar
 from reprs.models.fault_view import BANDS
 from reprs.models.quality import QualityModel, Verdict
-from reprs.objectives.ranking import pairs_apart, ranking
+from reprs.objectives.ranking import ranking
 from reprs.training.ladders import Ladders
 from reprs.training.schedule import averaged, optimise
-from reprs.views.degradations import seen_kinds
+from reprs.views.degradations import seen_kinds, training_kinds
 
-# Half of the teacher's uncertainty between two clips; closer pairs teach noise.
-LEAST_APART = 0.25
 SHORTEST_SHARE = 0.4
 
 
 class QualityRecipe(pl.LightningModule):
-    """The teacher's score, the order on ladders and in the batch, the kinds of faults and their strengths.
+    """The rank of a clip by the teacher's score, the order on ladders, the faults and their strengths.
 
     `ear` is "own", "statistics" or "effect"; the last begins with the weights of the checkpoint `start_from`.
     `tilt_db` bends the spectrum of a cut at random, the same for all its clips.
@@ -40,9 +38,8 @@ class QualityRecipe(pl.LightningModule):
         embedding_dim: int = 64,
         dropout: float = 0.2,
         tilt_db: float = 4.0,
-        score_weight: float = 1.0,
-        ranking_weight: float = 0.5,
-        ladder_weight: float = 0.5,
+        score_weight: float = 8.0,
+        ladder_weight: float = 1.0,
         kind_weight: float = 0.5,
         strength_weight: float = 0.5,
         learning_rate: float = 2e-3,
@@ -52,10 +49,19 @@ class QualityRecipe(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.model = QualityModel(seen_kinds(), ear, ear_options, hidden, embedding_dim, dropout)
+        self.model = QualityModel(training_kinds(), ear, ear_options, hidden, embedding_dim, dropout)
         if isinstance(self.model.ear, EffectEar):
             self.model.ear.encoder.load_state_dict(hub.load(start_from or "effect").state_dict())
         self.average = averaged(self.model, ema_decay)
+
+    def on_fit_start(self) -> None:
+        """The scale is that of the training clips."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        average: Any = self.average.module
+        scores = torch.cat([row.scores for row in data.training.rows])
+        scale = torch.quantile(scores, torch.linspace(0, 1, len(self.model.scale)))
+        for model in (self.model, average):
+            model.scale.copy_(scale)
 
     def training_step(self, batch: Ladders, index: int) -> Tensor:
         views = bent(cropped(batch.views), batch.cuts, self.hparams["tilt_db"])
@@ -66,11 +72,10 @@ class QualityRecipe(pl.LightningModule):
 
     def losses(self, verdict: Verdict, batch: Ladders) -> dict[str, Tensor]:
         """Every objective, before its weight."""
-        there, asked = (batch.strengths > 0).float(), batch.scores.isfinite()
+        there = (batch.strengths > 0).float()
         apart = (verdict.strengths - batch.strengths).square() * there
         return {
-            "score": F.smooth_l1_loss(verdict.score[asked], batch.scores[asked], beta=0.3),
-            "ranking": ranking(verdict.logit, *pairs_apart(batch.scores, LEAST_APART)),
+            "score": F.mse_loss(verdict.logit.sigmoid(), self.model.shares(batch.scores)),
             "ladder": ranking(verdict.logit, *batch.pairs.T),
             "kind": F.binary_cross_entropy_with_logits(verdict.kinds, there),
             "strength": apart.sum() / there.sum().clamp(min=1),
@@ -80,12 +85,12 @@ class QualityRecipe(pl.LightningModule):
         self.average.update_parameters(self.model)
 
     def validation_step(self, batch: Ladders, index: int) -> None:
-        """Of the average: agreement with the teacher on degraded clips, pairs in order, kinds named."""
+        """Of the average: agreement on single faults of seen kinds, pairs in order, kinds named."""
         model: Any = self.average.module
         verdict = model.verdict(torch.cat([model.ear(part) for part in batch.views.split(64)]))
         one = (batch.strengths > 0).sum(1) == 1
-        faulty = (batch.strengths > 0).any(1) & batch.scores.isfinite()
-        pair = verdict.score[faulty].cpu().numpy(), batch.scores[faulty].cpu().numpy()
+        seen = one & (batch.strengths[:, : len(seen_kinds())] > 0).any(1)
+        pair = verdict.score[seen].cpu().numpy(), batch.scores[seen].cpu().numpy()
         better, worse = batch.pairs.T
         named = verdict.kinds[one].argmax(1) == batch.strengths[one].argmax(1)
         figures = {
@@ -94,7 +99,7 @@ class QualityRecipe(pl.LightningModule):
             "ladder": float((verdict.logit[better] > verdict.logit[worse]).float().mean()),
             "kind": float(named.float().mean()),
         }
-        self.log_dict({f"val/{name}": value for name, value in figures.items()}, batch_size=len(faulty))
+        self.log_dict({f"val/{name}": value for name, value in figures.items()}, batch_size=len(seen))
 
     def configure_optimizers(self) -> Any:
         return optimise(

@@ -8,15 +8,15 @@ level follows the music's, so that a ladder means the same on loud and on soft r
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 
 import numpy as np
 import torch
 
 from reprs.effects import registry as effects
 from reprs.views import codecs
+from reprs.views.broader import broader
+from reprs.views.strength import Degradation, added, between, rms
 
-Degradation = Callable[[np.ndarray, int, float, np.random.Generator], np.ndarray]
 kinds: dict[str, Degradation] = {}
 # Never trained on: what the recipe `quality` makes of faults that it has not met is judged on these.
 UNSEEN = ("vorbis", "quantisation", "wow", "saturation", "crackle", "denoising")
@@ -24,17 +24,23 @@ UNSEEN = ("vorbis", "quantisation", "wow", "saturation", "crackle", "denoising")
 
 def degrade(x: np.ndarray, sample_rate: int, kind: str, strength: float, seed: int = 0) -> np.ndarray:
     """`x` `(C, T)` float32 after one kind of degradation with `strength` in [0, 1]; the same shape."""
-    if kind not in kinds:
-        raise ValueError(f"no degradation is called {kind!r}; there are {', '.join(kinds)}")
+    known = kinds | broader
+    if kind not in known:
+        raise ValueError(f"no degradation is called {kind!r}; there are {', '.join(known)}")
     if not 0 <= strength <= 1:
         raise ValueError(f"a strength is from 0 to 1, got {strength}")
     rng = np.random.default_rng([seed, zlib.crc32(kind.encode())])
-    return kinds[kind](x, sample_rate, strength, rng).astype(np.float32)
+    return known[kind](x, sample_rate, strength, rng).astype(np.float32)
 
 
 def seen_kinds() -> list[str]:
-    """The kinds that training uses, in a fixed order."""
+    """The kinds that are both trained on and judged, in a fixed order."""
     return [kind for kind in kinds if kind not in UNSEEN]
+
+
+def training_kinds() -> list[str]:
+    """Every kind that training may use, in a fixed order: the seen ones and the broader ones."""
+    return [*seen_kinds(), *broader]
 
 
 def _kind(function: Degradation) -> Degradation:
@@ -42,49 +48,36 @@ def _kind(function: Degradation) -> Degradation:
     return function
 
 
-def _between(low: float, high: float, strength: float) -> float:
-    """Geometric: equal steps of strength are equal ratios."""
-    return float(low * (high / low) ** strength)
-
-
-def _rms(x: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(x, dtype=np.float64)))) + 1e-9
-
-
-def _added(x: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
-    return x + noise * (_rms(x) / _rms(noise) * 10 ** (-snr_db / 20))
-
-
 @_kind
 def mp3(x: np.ndarray, sample_rate: int, strength: float, rng: np.random.Generator) -> np.ndarray:
     """160 down to 32 kbit/s."""
-    return codecs.mp3(x, sample_rate, _between(160, 32, strength))
+    return codecs.mp3(x, sample_rate, between(160, 32, strength))
 
 
 @_kind
 def opus(x: np.ndarray, sample_rate: int, strength: float, rng: np.random.Generator) -> np.ndarray:
     """96 down to 12 kbit/s; the lowest rates, as in telephony, on 24 and 16 kHz."""
     coded_hz = 48_000 if strength < 0.5 else 24_000 if strength < 0.75 else 16_000
-    return codecs.opus(x, sample_rate, _between(96, 12, strength), coded_hz)
+    return codecs.opus(x, sample_rate, between(96, 12, strength), coded_hz)
 
 
 @_kind
 def vorbis(x: np.ndarray, sample_rate: int, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Its lowest quality at 44.1 kHz and, past strength 0, at sample rates down to 12 kHz."""
-    return codecs.vorbis(x, sample_rate, round(_between(44_100, 12_000, strength)))
+    return codecs.vorbis(x, sample_rate, round(between(44_100, 12_000, strength)))
 
 
 @_kind
 def clipping(x: np.ndarray, sample_rate: int, strength: float, rng: np.random.Generator) -> np.ndarray:
     """The loudest 0.1 to 30 % of the samples at one value."""
-    limit = np.quantile(np.abs(x), 1 - _between(1e-3, 0.3, strength)) + 1e-9
+    limit = np.quantile(np.abs(x), 1 - between(1e-3, 0.3, strength)) + 1e-9
     return np.clip(x, -limit, limit)
 
 
 @_kind
 def saturation(x: np.ndarray, sample_rate: int, strength: float, rng: np.random.Generator) -> np.ndarray:
     """A tanh driven by -12 to 18 dB above the rms."""
-    drive = 10 ** ((-12 + 30 * strength) / 20) / _rms(x)
+    drive = 10 ** ((-12 + 30 * strength) / 20) / rms(x)
     return np.tanh(drive * x) / drive
 
 
@@ -94,7 +87,7 @@ def noise(x: np.ndarray, sample_rate: int, strength: float, rng: np.random.Gener
     spectrum = np.fft.rfft(rng.standard_normal(x.shape))
     slope = rng.uniform(0, 0.5)
     spectrum /= np.maximum(np.arange(spectrum.shape[1]), 20) ** slope
-    return _added(x, np.fft.irfft(spectrum, x.shape[1]), 72 - 42 * strength)
+    return added(x, np.fft.irfft(spectrum, x.shape[1]), 72 - 42 * strength)
 
 
 @_kind
@@ -105,7 +98,7 @@ def hum(x: np.ndarray, sample_rate: int, strength: float, rng: np.random.Generat
     orders = np.arange(1, 16)
     parts = orders**-fall * np.where(orders % 2, 1.0, 0.4)
     waves = np.sin(2 * np.pi * base_hz * orders[:, None] * t + rng.uniform(0, 2 * np.pi, (len(orders), 1)))
-    return _added(x, (parts @ waves)[None], 40 - 50 * strength)
+    return added(x, (parts @ waves)[None], 40 - 50 * strength)
 
 
 @_kind
@@ -114,10 +107,10 @@ def band_limit(x: np.ndarray, sample_rate: int, strength: float, rng: np.random.
     from scipy.signal import butter, sosfiltfilt
 
     order, phone = int(rng.integers(2, 7)), rng.random() < 1 / 3
-    high_hz = min(_between(14_000, 1_500, strength), 0.45 * sample_rate)
+    high_hz = min(between(14_000, 1_500, strength), 0.45 * sample_rate)
     x = sosfiltfilt(butter(order, high_hz, "low", fs=sample_rate, output="sos"), x)
     if phone:
-        x = sosfiltfilt(butter(2, _between(40, 400, strength), "high", fs=sample_rate, output="sos"), x)
+        x = sosfiltfilt(butter(2, between(40, 400, strength), "high", fs=sample_rate, output="sos"), x)
     return x
 
 
@@ -142,7 +135,7 @@ def drop_outs(x: np.ndarray, sample_rate: int, strength: float, rng: np.random.G
     """Gaps of 5 to 60 ms, together 0.5 to 35 % of the time, faded over 1 ms."""
     most = max(1, round(16 * x.shape[1] / sample_rate))
     starts, lengths_s = rng.random(most), rng.uniform(0.005, 0.06, most)
-    gate, lost, wanted = np.ones(x.shape[1]), 0.0, _between(0.005, 0.35, strength) * x.shape[1] / sample_rate
+    gate, lost, wanted = np.ones(x.shape[1]), 0.0, between(0.005, 0.35, strength) * x.shape[1] / sample_rate
     for start, length_s in zip(starts, lengths_s, strict=True):
         first = int(start * x.shape[1])
         gate[first : first + max(1, round(min(length_s, wanted - lost) * sample_rate))] = 0
@@ -163,11 +156,11 @@ def crackle(x: np.ndarray, sample_rate: int, strength: float, rng: np.random.Gen
         rng.exponential(size=most) * rng.choice([-1, 1], most),
     )
     train = np.zeros(x.shape[1])
-    count = round(_between(2, 40, strength) * seconds)
+    count = round(between(2, 40, strength) * seconds)
     np.add.at(train, places[:count], sizes[:count])
     t = np.arange(round(0.002 * sample_rate)) / sample_rate
     knock = np.exp(-t / 3e-4) * np.cos(2 * np.pi * 3_000 * t)
-    return x + np.convolve(train, knock)[: x.shape[1]] * (_rms(x) * _between(0.3, 1.5, strength))
+    return x + np.convolve(train, knock)[: x.shape[1]] * (rms(x) * between(0.3, 1.5, strength))
 
 
 @_kind
@@ -177,7 +170,7 @@ def wow(x: np.ndarray, sample_rate: int, strength: float, rng: np.random.Generat
 
     swing_hz, phase = rng.uniform(0.5, 6), rng.uniform(0, 2 * np.pi)
     t = np.arange(x.shape[1])
-    depth = _between(1e-3, 0.06, strength) * sample_rate / (2 * np.pi * swing_hz)
+    depth = between(1e-3, 0.06, strength) * sample_rate / (2 * np.pi * swing_hz)
     places = t + depth * np.sin(2 * np.pi * swing_hz * t / sample_rate + phase)
     return np.stack([map_coordinates(c, places[None], order=5, mode="nearest") for c in x])
 
@@ -191,7 +184,7 @@ def reverb(x: np.ndarray, sample_rate: int, strength: float, rng: np.random.Gene
     t = np.arange(round(min(decay_s, 1.5) * sample_rate)) / sample_rate
     tail = rng.standard_normal((len(x), len(t))) * 10 ** (-3 * t / decay_s)
     wet = fftconvolve(x, tail, axes=1)[:, : x.shape[1]]
-    return _added(x, wet, 24 - 30 * strength)
+    return added(x, wet, 24 - 30 * strength)
 
 
 @_kind
@@ -199,16 +192,16 @@ def over_compression(
     x: np.ndarray, sample_rate: int, strength: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Fast compression, its threshold 10 dB above to 20 dB below the rms, at 4 to 20 : 1, then a limiter."""
-    level_db = 20 * np.log10(_rms(x))
+    level_db = 20 * np.log10(rms(x))
     threshold_db = level_db + 10 - 30 * strength
     knobs = {
         "threshold_db": max(threshold_db, -60.0),
-        "ratio": _between(4, 20, strength),
+        "ratio": between(4, 20, strength),
         "attack_ms": float(rng.uniform(0.2, 5)),
         "release_ms": float(rng.uniform(20, 150)),
     }
     y = _played("compressor", x, sample_rate, knobs)
-    return _played("limiter", y, sample_rate, {"ceiling_db": max(20 * np.log10(_rms(y)) + 6, -40.0)})
+    return _played("limiter", y, sample_rate, {"ceiling_db": max(20 * np.log10(rms(y)) + 6, -40.0)})
 
 
 @_kind

@@ -12,7 +12,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -24,8 +23,6 @@ from reprs.views.degradations import degrade
 from reprs.views.visqol import CEILING, visqol
 
 FORMAT = 1
-# Whether and how the teacher is asked: not at all, as it comes, or without its realignment (twice as fast).
-Asked = Literal[False, True, "aligned"]
 SAMPLE_RATE = 44_100
 CLIP_S = 4.0
 # Faults run over more than the clip: a reverb has its tail, a codec its window before the clip begins.
@@ -49,7 +46,8 @@ class Fault:
 class Cut:
     """Where a clip is taken, and what is done to it: a render for every list of faults; `seed` is theirs.
 
-    The first of `starts_s` that is loud throughout is taken, else the loudest.
+    The first of `starts_s` that is loud throughout is taken, else the loudest. `before` is done to the music
+    itself, the clean clip included: another original.
     """
 
     path: str
@@ -58,10 +56,13 @@ class Cut:
     renders: tuple[tuple[Fault, ...], ...]
     seed: int
     size_bytes: int = 0
+    before: tuple[Fault, ...] = ()
 
-    def key(self, judged: Asked) -> str:
+    def key(self, judged: bool) -> str:
         """What decides the clips: the file's size, not the folder it is in."""
         about = {**asdict(self), "path": "", "format": FORMAT, "judged": judged}
+        if not self.before:
+            del about["before"]  # as in the cuts that were kept before there was such a thing
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
 
 
@@ -78,14 +79,14 @@ class Degraded:
         return self.clips[index].astype(np.float32) / 32_767
 
 
-def degraded_cuts(cuts: Sequence[Cut], judged: Asked, label: str) -> list[Path]:
+def degraded_cuts(cuts: Sequence[Cut], judged: bool, label: str) -> list[Path]:
     """Render, and judge, what is not in the cache yet; where each cut is kept, in the order of `cuts`."""
     for cut in track([cut for cut in cuts if not is_kept(cut, judged)], label):
         _write(_path(cut, judged), render(cut, judged))
     return [_path(cut, judged) for cut in cuts]
 
 
-def is_kept(cut: Cut, judged: Asked) -> bool:
+def is_kept(cut: Cut, judged: bool) -> bool:
     """Whether a cut is in the cache."""
     return _path(cut, judged).exists()
 
@@ -102,15 +103,15 @@ def read_scores(path: Path) -> np.ndarray:
         return kept["scores"]
 
 
-def render(cut: Cut, judged: Asked) -> Degraded:
+def render(cut: Cut, judged: bool) -> Degraded:
     """The clean clip, every render of it and, with `judged`, what the teacher says; raises AudioError."""
-    dry = _read_cut(cut)
+    dry = _faulty(_read_cut(cut), cut.before, cut.seed + 1)
     whole = [dry, *(_faulty(dry, faults, cut.seed) for faults in cut.renders)]
     first = round(BEFORE_S * SAMPLE_RATE)
     parts = [x[:, first : first + round(CLIP_S * SAMPLE_RATE)] for x in whole]
     scores = [CEILING] + [np.nan] * len(cut.renders)
     if judged:
-        scores[1:] = [visqol(parts[0], y, SAMPLE_RATE, judged is True) for y in parts[1:]]
+        scores[1:] = [visqol(parts[0], y, SAMPLE_RATE) for y in parts[1:]]
     return Degraded(cut, np.stack([_stored(x) for x in parts]), np.array(scores, np.float32))
 
 
@@ -121,7 +122,7 @@ def draw_starts(rng: np.random.Generator, item: Item, length_s: float = CUT_S) -
     return tuple(round(float(s), 3) for s in starts)
 
 
-def _path(cut: Cut, judged: Asked) -> Path:
+def _path(cut: Cut, judged: bool) -> Path:
     return cache_folder("quality") / f"{cut.key(judged)}.npz"
 
 

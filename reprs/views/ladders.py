@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from reprs.corpora.item import Item
-from reprs.views.degradations import seen_kinds
+from reprs.views.degradations import seen_kinds, training_kinds
 from reprs.views.degraded import CUT_S, Cut, Fault, draw_starts
 
 # Closer rungs are told apart by chance.
 LEAST_STEP = 0.15
+# The judged kinds come so many times as often as the broader ones.
+SEEN_WEIGHT = 2.0
+# What other originals are like, at most so: another equaliser, and duller.
+ORIGINALS = {"resonances": 0.7, "band_limit": 0.3}
 
 
 def training_cuts(items: Sequence[Item], count: int, seed: int) -> list[Cut]:
@@ -24,24 +29,15 @@ def training_cuts(items: Sequence[Item], count: int, seed: int) -> list[Cut]:
 
 
 def training_cut(item: Item, seed: int, index: int) -> Cut:
-    """Two kinds at two strengths each, and both kinds at once."""
-    rng = np.random.default_rng([seed, index, 1])
-    first, second = (str(k) for k in rng.choice(seen_kinds(), 2, replace=False))
-    renders: list[tuple[Fault, ...]] = [(f,) for kind in (first, second) for f in rungs(rng, kind, 2)]
-    renders.append((rungs(rng, first, 1)[0], rungs(rng, second, 1)[0]))
-    return make_cut(item, rng, renders, int(rng.integers(2**31)))
-
-
-def practice_cuts(items: Sequence[Item], count: int, seed: int) -> list[Cut]:
-    """`count` cuts with four kinds at three strengths each: faults to name and to order, not to score."""
-    pieces, cuts = pieces_of(items), []
-    for i in range(count):
-        rng = np.random.default_rng([seed, i, 2])
-        chosen = rng.choice(seen_kinds(), 4, replace=False)
-        renders: list[tuple[Fault, ...]] = [(f,) for kind in chosen for f in rungs(rng, str(kind), 3)]
-        piece = pieces[int(rng.integers(len(pieces)))]
-        cuts.append(make_cut(piece, rng, renders, int(rng.integers(2**31))))
-    return cuts
+    """Three kinds at two strengths each, two of them at once, and all three; of half, another original."""
+    rng = np.random.default_rng([seed, index, 3])
+    weights = np.array([SEEN_WEIGHT if kind in seen_kinds() else 1.0 for kind in training_kinds()])
+    chosen = [str(k) for k in rng.choice(training_kinds(), 3, replace=False, p=weights / weights.sum())]
+    renders: list[tuple[Fault, ...]] = [(f,) for kind in chosen for f in rungs(rng, kind, 2)]
+    renders += [tuple(rungs(rng, kind, 1)[0] for kind in chosen[:count]) for count in (2, 3)]
+    cut = make_cut(item, rng, renders, int(rng.integers(2**31)))
+    mild = {name: Fault(name, round(float(most * rng.random()), 4)) for name, most in ORIGINALS.items()}
+    return replace(cut, before=tuple(fault for fault in mild.values() if rng.random() < 0.3))
 
 
 def rungs(rng: np.random.Generator, kind: str, count: int) -> list[Fault]:

@@ -6,12 +6,14 @@ and audio metric"), by the optional package visqol-python, which carries the mod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-RATE_HZ = 48_000
+from reprs.views.similarity import RATE_HZ, gammatone, score, similarity
+
 # What it gives a clip beside itself: its scale ends below 5.
 CEILING = 4.732
 MISSING = "ViSQOL is not installed: pip install 'reprs[quality]'"
@@ -21,13 +23,24 @@ def visqol(reference: np.ndarray, degraded: np.ndarray, sample_rate: int, realig
     """MOS-LQO, 1 to 4.73, of two aligned clips `(C, T)`; raises ValueError where the package is missing.
 
     The channels are averaged. It matches the levels itself; under a second of audio it has nothing to say.
-    Without `realign` it trusts that the clips are aligned: half the time, 0.07 rms apart on our ladders.
+    Without `realign` it trusts that the clips are aligned: 15 ms instead of half a
+    second, SRCC 0.98 on our ladders.
     """
-    teacher = _teacher(realign)
-    pair = [_mono(x, sample_rate) for x in (reference, degraded)]
+    pair = [mono(x, sample_rate) for x in (reference, degraded)]
     if min(float(np.abs(x).max()) for x in pair) < 1e-6:
         return 1.0  # a silent clip has no level to match
-    return float(teacher.measure_from_arrays(*pair, RATE_HZ).moslqo)
+    if not realign:
+        return score(band_scores(reference, [degraded], sample_rate)[0])
+    return float(_teacher().measure_from_arrays(*pair, RATE_HZ).moslqo)
+
+
+def band_scores(reference: np.ndarray, degraded: Sequence[np.ndarray], sample_rate: int) -> np.ndarray:
+    """What it knows before it gives a score, without realignment: every band's similarity, `(N, BANDS)`."""
+    levels = [(x := mono(clip, sample_rate), gammatone(x)) for clip in (reference, *degraded)]
+    rms = [float(np.sqrt(np.mean(x**2))) + 1e-10 for x, _ in levels]
+    clean = levels[0][1]
+    matched = [level * (rms[0] / own) for (_, level), own in zip(levels[1:], rms[1:], strict=True)]
+    return np.stack([similarity(clean, level).mean(axis=(0, 2)) for level in matched])
 
 
 def available() -> bool:
@@ -38,17 +51,18 @@ def available() -> bool:
 
 
 @cache
-def _teacher(realign: bool) -> Any:
+def _teacher() -> Any:
     try:
         from visqol import VisqolApi
     except ImportError:
         raise ValueError(MISSING) from None
     api = VisqolApi()
-    api.create(mode="audio", disable_realignment=not realign, disable_global_alignment=not realign)
+    api.create(mode="audio")
     return api
 
 
-def _mono(x: np.ndarray, sample_rate: int) -> np.ndarray:
+def mono(x: np.ndarray, sample_rate: int) -> np.ndarray:
+    """The mean of the channels at `RATE_HZ`."""
     import soxr
 
     x = x.mean(axis=0, dtype=np.float64)

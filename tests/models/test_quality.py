@@ -102,10 +102,27 @@ def test_silent_seconds_have_no_score_and_do_not_count(shipped):
         shipped.judge(torch.zeros(2, RATE), RATE)
 
 
+def test_scores_and_shares_are_two_sides_of_the_scale():
+    model = QualityModel(["hum"], "statistics", hidden=8, embedding_dim=4)
+    model.scale.copy_(
+        torch.tensor(np.quantile(np.random.default_rng(0).uniform(1, 4, 1000) ** 0.5, np.linspace(0, 1, 257)))
+    )
+    scores = torch.tensor([1.2, 1.6, 1.9])
+    torch.testing.assert_close(model._scored(model.shares(scores)), scores, atol=0.01, rtol=0)
+    # Of a square root of what is uniform from 1 to 4, a share of (s² - 1) / 3 is worse than s.
+    torch.testing.assert_close(model.shares(scores), (scores**2 - 1) / 3, atol=0.04, rtol=0)
+    model.scale.fill_(4.73)
+    assert model.shares(torch.tensor([4.0, 4.73, 5.0])).tolist() == [0, 0.5, 1]
+
+
 def test_it_is_saved_and_loaded_whatever_the_ear(tmp_path):
     x = noise(4)[None]
     small = {"encoder": {"embedding_dim": 16, "width": 8, "hidden": 32, "bands": 32}}
-    for ear, options in (("own", {"width": 8}), ("statistics", {}), ("effect", small)):
+    for ear, options in (
+        ("own", {"width": 8}),
+        ("statistics", {}),
+        ("effect", small),
+    ):
         model = QualityModel(["hum", "noise"], ear, options, hidden=8, embedding_dim=4).eval()
         hub.save(model, tmp_path / ear)
         loaded = hub.load(tmp_path / ear)

@@ -5,7 +5,8 @@ import pytest
 from scipy import signal
 
 from reprs.views import codecs
-from reprs.views.degradations import UNSEEN, degrade, kinds, seen_kinds
+from reprs.views.broader import broader
+from reprs.views.degradations import UNSEEN, degrade, kinds, seen_kinds, training_kinds
 
 RATE = 44_100
 
@@ -28,24 +29,25 @@ def snr_db(x, y):
     return 10 * np.log10(np.sum(np.square(x)) / np.sum(np.square(np.asarray(y, float) - x)))
 
 
-@pytest.mark.parametrize("kind", kinds)
+@pytest.mark.parametrize("kind", [*kinds, *broader])
 def test_every_kind_keeps_the_shape_and_a_seed_repeats_it(music, kind):
     first, again = (degrade(music, RATE, kind, 0.6, seed=3) for _ in range(2))
     assert first.shape == music.shape and first.dtype == np.float32 and np.isfinite(first).all()
     np.testing.assert_array_equal(first, again)
 
 
-@pytest.mark.parametrize("kind", [k for k in kinds if k not in ("wow", "mp3", "opus", "vorbis")])
+@pytest.mark.parametrize("kind", [k for k in [*kinds, *broader] if k not in ("wow", "mp3", "opus", "vorbis")])
 def test_a_stronger_fault_is_a_larger_error(music, kind):
     """The error's energy rises with the strength; codecs and wow are judged by other means below."""
     errors = [snr_db(music, degrade(music, RATE, kind, u, seed=1)) for u in (0.0, 0.35, 0.7, 1.0)]
     assert errors == sorted(errors, reverse=True) and errors[0] > errors[-1] + 3
 
 
-@pytest.mark.parametrize("kind", ["noise", "hum", "reverb"])
+@pytest.mark.parametrize("kind", ["noise", "hum", "reverb", "whistle", "comb", "chorus", "asymmetry"])
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
 def test_added_sounds_have_the_level_their_docstring_states(music, kind, strength):
-    low, high = {"noise": (72, 30), "hum": (40, -10), "reverb": (24, -6)}[kind]
+    low, high = {"noise": (72, 30), "hum": (40, -10), "reverb": (24, -6), "whistle": (60, 6),
+                 "comb": (36, 0), "chorus": (30, -6), "asymmetry": (40, 0)}[kind]  # fmt: skip
     assert snr_db(music, degrade(music, RATE, kind, strength)) == pytest.approx(
         low + (high - low) * strength, abs=0.1
     )
@@ -79,6 +81,27 @@ def test_wow_swings_the_speed_by_the_stated_share():
     assert speed.max() == pytest.approx(1.06, abs=0.01) and speed.min() == pytest.approx(0.94, abs=0.01)
 
 
+def test_companding_leaves_the_stated_number_of_values(music):
+    # 3 bits: two steps to either side of 0, and 0.
+    assert len(np.unique(np.abs(degrade(music, RATE, "companding", 1.0)).round(6))) <= 2**2 + 1
+
+
+def test_resonances_reach_the_stated_gain_and_a_dead_zone_its_width(music):
+    y = degrade(music, RATE, "resonances", 1.0, seed=1)
+    gain_db = 20 * np.log10(np.abs(np.fft.rfft(y[0])) / np.abs(np.fft.rfft(music[0])))
+    f = np.fft.rfftfreq(music.shape[1], 1 / RATE)
+    assert np.abs(gain_db[(f > 20) & (f < 16_000)]).max() == pytest.approx(24, abs=0.3)
+    lost = np.abs(degrade(music, RATE, "dead_zone", 1.0) - music)
+    assert lost.max() == pytest.approx(np.sqrt(np.mean(music**2)) * 10 ** (-6 / 20), rel=1e-3)
+
+
+def test_stutter_repeats_what_was_there(music):
+    ramp = np.arange(2 * RATE, dtype=np.float32)[None].repeat(2, 0)
+    y = degrade(ramp, RATE, "stutter", 1.0, seed=1)
+    behind = (ramp - y)[0]
+    assert set(np.unique(np.sign(behind))) == {0.0, 1.0} and behind.max() <= 0.06 * RATE
+
+
 def test_drop_outs_are_silent_for_the_stated_share():
     y = degrade(np.ones((2, 20 * RATE), np.float32), RATE, "drop_outs", 1.0)
     # Gaps may overlap, so that a little less is lost than their sum.
@@ -103,6 +126,7 @@ def test_the_delay_of_a_shifted_signal_is_found(lag):
 
 def test_seen_and_unseen_kinds_are_apart_and_bad_calls_are_refused(music):
     assert not set(seen_kinds()) & set(UNSEEN) and set(seen_kinds()) | set(UNSEEN) == set(kinds)
+    assert set(training_kinds()) == set(seen_kinds()) | set(broader) and not set(broader) & set(kinds)
     with pytest.raises(ValueError, match="no degradation is called 'rust'"):
         degrade(music, RATE, "rust", 0.5)
     with pytest.raises(ValueError, match="from 0 to 1"):

@@ -1,16 +1,18 @@
 """Degraded cuts: kept once, aligned with the clean clip, and the order that faults imply."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from reprs.audio import files
 from reprs.corpora.item import Item
-from reprs.training.ladders import joined, order
+from reprs.training.ladders import Seen, joined, order
 from reprs.views import degraded
-from reprs.views.degradations import seen_kinds
+from reprs.views.degradations import seen_kinds, training_kinds
 from reprs.views.degraded import CLIP_S, SAMPLE_RATE, Cut, Fault, degraded_cuts, read
-from reprs.views.ladders import practice_cuts, training_cuts
+from reprs.views.ladders import training_cuts
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,8 @@ def test_a_key_depends_on_faults_and_seed_but_not_on_the_folder(items):
     one = cut(items, (Fault("noise", 0.2),))
     moved = Cut("/elsewhere/a.wav", one.content, one.starts_s, one.renders, one.seed, one.size_bytes)
     other = cut(items, (Fault("noise", 0.3),))
-    assert one.key(True) == moved.key(True) != other.key(True) and one.key(True) != one.key("aligned")
+    assert one.key(True) == moved.key(True) != other.key(True) and one.key(True) != one.key(False)
+    assert replace(one, before=(Fault("hum", 0.1),)).key(True) != one.key(True)
 
 
 def test_the_first_training_cuts_are_the_same_whatever_their_number(items):
@@ -59,9 +62,19 @@ def test_the_first_training_cuts_are_the_same_whatever_their_number(items):
     assert {c.content for c in training_cuts(items, 3, 0)} == {"piece 0", "piece 1", "piece 2"}
     for made in training_cuts(items, 9, 0):
         kinds = [[fault.kind for fault in faults] for faults in made.renders]
-        assert [len(k) for k in kinds] == [1, 1, 1, 1, 2] and set(kinds[4]) <= set(seen_kinds())
+        assert [len(k) for k in kinds] == [1, 1, 1, 1, 1, 1, 2, 3] and set(kinds[7]) <= set(training_kinds())
         assert made.renders[0][0].strength < made.renders[1][0].strength
-    assert all(len(made.renders) == 12 for made in practice_cuts(items, 2, 0))
+    made = [fault.kind for cut in training_cuts(items, 200, 0) for fault in cut.renders[7]]
+    # Ten seen kinds, twice as likely as thirteen broader ones.
+    assert np.mean([kind in seen_kinds() for kind in made]) == pytest.approx(20 / 33, abs=0.06)
+
+
+def test_another_original_is_in_the_clean_clip_too(items):
+    wanted = replace(cut(items, (Fault("noise", 0.0),)), before=(Fault("band_limit", 1.0),))
+    done = degraded.render(wanted, False)
+    for i in range(2):
+        spectrum = np.abs(np.fft.rfft(done.audio(i)[0]))
+        assert spectrum[len(spectrum) // 2 :].mean() < 0.05 * spectrum[: len(spectrum) // 20].mean()
 
 
 def test_a_silent_piece_is_named(tmp_path):
@@ -79,20 +92,19 @@ def test_order_knows_what_has_less_of_every_fault_and_nothing_else():
 
 def test_a_batch_counts_its_clips_through(items):
     cuts = [cut(items, (Fault("hum", 0.1),), (Fault("hum", 0.9),)), cut(items, (Fault("mp3", 0.5),))]
-    rows = [(c, torch.zeros(1 + len(c.renders), 4, 5), torch.zeros(1 + len(c.renders))) for c in cuts]
+    rows = [Seen(c, torch.zeros(1 + len(c.renders), 4, 5), torch.ones(1 + len(c.renders))) for c in cuts]
     batch = joined(rows)
     assert batch.views.shape == (5, 4, 5) and batch.cuts.tolist() == [0, 0, 0, 1, 1]
     assert batch.pairs.tolist() == [[0, 1], [0, 2], [1, 2], [3, 4]]
-    hum, mp3 = (seen_kinds().index(k) for k in ("hum", "mp3"))
+    hum, mp3 = (training_kinds().index(k) for k in ("hum", "mp3"))
     assert batch.strengths[:, hum].tolist() == pytest.approx([0, 0.1, 0.9, 0, 0])
     assert batch.strengths[:, mp3].tolist() == pytest.approx([0, 0, 0, 0, 0.5])
 
 
-def test_the_teacher_knows_its_ceiling_and_hears_noise(items):
+def test_the_teacher_knows_its_ceiling_and_hears_a_low_pass(items):
     pytest.importorskip("visqol")
-    wanted = cut(items, (Fault("band_limit", 1.0),))
-    done = degraded.render(wanted, "aligned")
+    done = degraded.render(cut(items, (Fault("band_limit", 1.0),)), False)
     from reprs.views.visqol import CEILING, visqol
 
     assert visqol(done.audio(0), done.audio(0), SAMPLE_RATE) == pytest.approx(CEILING, abs=2e-3)
-    assert 1 <= done.scores[1] < 3
+    assert 1 <= visqol(done.audio(0), done.audio(1), SAMPLE_RATE, realign=False) < 3
