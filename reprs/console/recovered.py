@@ -41,6 +41,7 @@ STARTS: dict[str, dict[str, tuple[float, ...]]] = {
 }
 # What comes late is looked for where what is not explained yet follows what a bus would answer.
 TIMED, SENT_DB = {"reverb": "pre_delay_ms", "delay": "delay_ms"}, -18.0
+OF_TIMES = 0.01  # of another knob's reach: a sample or two later, and phases no longer add up as they did
 # Sides cancel between two pans: a descent would stay where it is.
 PLACES = {"pan": (-0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75), "stereo_width.width": (0.4, 0.8, 1.0, 1.3, 1.7)}
 DEVIATION, OF_GAINS = 0.25, 0.15
@@ -175,6 +176,7 @@ class _Search:
         gains = torch.tensor([self.names[i].endswith("gain_db") for i in live.tolist()])
         middle = torch.where(gains, 0.5, self.z[live])
         deviation = torch.where(gains, OF_GAINS, DEVIATION)
+        late = torch.tensor([self.names[i].endswith(tuple(TIMED.values())) for i in live.tolist()])
 
         def whole(values: Tensor) -> Tensor:
             rows = z.repeat(len(values), 1)
@@ -188,6 +190,7 @@ class _Search:
             deviation,
             steps,
             self._told,
+            torch.where(late, OF_TIMES, 1.0),
         )
         return Found(whole(found.z[None])[0], found.loss)
 
