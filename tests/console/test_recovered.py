@@ -36,6 +36,27 @@ def value(console, knobs: Knobs, name):
     return float(params[name].from_unit(z[list(params).index(name)]))
 
 
+@pytest.mark.slow
+def test_an_equaliser_and_a_delay_are_found_again():
+    console, x = single_console(), music(1, 2, 2 * RATE).float()[:, None]
+    values = {
+        "parametric_eq__low_shelf_gain_db": 5.0,
+        "parametric_eq__peak3_gain_db": -6.0,
+        "stereo_width__width": 1.4,
+        "pan": 0.2,
+        "delay__send_db": -12.0,
+        "delay__delay_ms": 217.0,
+    }
+    reference = console(x, RATE, known(console, **values))[0]
+    found = recovered(console, x, RATE, console.neutral(1, 1), reference, 30)
+    y = console(x, RATE, found)[0]
+    assert float((y - reference).square().sum() / reference.square().sum()) < 1e-6
+    assert value(console, found, "stereo_width.width") == pytest.approx(1.4, abs=0.02)
+    assert value(console, found, "delay.delay_ms") == pytest.approx(217, abs=0.05)
+    switched = dict(zip(console.track_switches, found.tracks_on[0, 0].tolist(), strict=True))
+    assert not switched["distortion"] and not switched["highpass"] and found.shared_on[0].tolist() == [0, 1]
+
+
 def test_width_and_pan_are_found_again_and_nothing_is_added():
     console, x = single_console(), music(1, 2, RATE).float()[:, None]
     reference = console(x, RATE, known(console, stereo_width__width=1.5, pan=-0.3, fader_db=-2.0))[0]
