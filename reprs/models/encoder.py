@@ -2,97 +2,127 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reprs.audio.resample import resample
-from reprs.models.frontend import Dynamics, EchoCepstrum, StereoMel, spectral_statistics
+from reprs.models.frontend import Dynamics, EchoCepstrum, MovingComb, StereoMel, spectral_statistics
 
 MIN_DURATION_S = 0.1
+# With readings: the views of the search part, and the weight of the readings beside it.
+JOINED = ("spectrum", "echo", "dynamics")
+READING_SHARE = 0.05
+COMB_WIDTH = 20
 
 
 class EffectEncoder(nn.Module):
-    """Four views of a clip, a small network for each, and one embedding of unit length.
+    """Views of a clip, a small network for each, and one embedding of unit length.
 
     `forward` takes `(B, 2, T)` at `sample_rate` and returns `(B, embedding_dim)`; `features` returns the
     layer below, which carries more about single knobs. `embed` takes audio of any rate and length.
+
+    With `readings`, the embedding has two parts side by side. The first is for search and comes from the join
+    of `JOINED` views. The last `readings` numbers say which effects all views see; they are for probes and
+    classifiers, and weigh `READING_SHARE` of the first, so that search does not hear them.
     """
 
     sample_rate = 44_100
     window_s = 3.0
-    view_names = ("mel", "spectrum", "echo", "dynamics")
 
     def __init__(
-        self,
-        embedding_dim: int = 256,
-        width: int = 40,
-        hidden: int = 512,
-        bands: int = 96,
-        balanced: bool = False,
+        self, embedding_dim: int = 256, width: int = 40, hidden: int = 512, bands: int = 96, readings: int = 0
     ) -> None:
-        """`balanced` gives every view the same weight at the join; without it the loudest view, echoes, has
-        ten times that of the spectrogram.
-        """
         super().__init__()
+        if not 0 <= readings < embedding_dim:
+            raise ValueError(
+                f"readings are a part of embedding_dim: 0 to {embedding_dim - 1}, not {readings}"
+            )
         self.config = {"embedding_dim": embedding_dim, "width": width, "hidden": hidden, "bands": bands}
-        if balanced:  # left out otherwise, so that checkpoints from before it keep their hash
-            self.config["balanced"] = True
-        self.embedding_dim, self.feature_dim = embedding_dim, hidden
+        if readings:  # left out otherwise, so that checkpoints from before it keep their hash
+            self.config["readings"] = readings
+        self.embedding_dim, self.readings = embedding_dim, readings
+        self.hidden, self.feature_dim = hidden, hidden + readings
         self.mel = StereoMel(self.sample_rate, bands=bands)
         self.echo = EchoCepstrum(self.sample_rate)
         self.dynamics = Dynamics()
-        self.mel_net = MelNet(bands, width)
+        self.mel_net = MapNet(5, bands, width)
         self.echo_net = EchoNet(self.echo.bins)
         self.spectrum_net = _perceptron(10 * bands, 256)
         self.dynamics_net = _perceptron(self.dynamics.width, 128)
-        self.part_dims = [self.mel_net.width, 256, self.echo_net.width, 128]
-        joined = sum(self.part_dims)
-        self.balance = nn.ModuleList(nn.LayerNorm(d) if balanced else nn.Identity() for d in self.part_dims)
+        # In the order of the views.
+        self.part_dims = {"mel": 256, "spectrum": 256, "echo": 256, "dynamics": 128}
+        self.joined = tuple(self.part_dims)
+        if readings:
+            self.comb = MovingComb(self.sample_rate)
+            self.comb_net = MapNet(5, self.comb.bins, COMB_WIDTH)
+            self.joined = JOINED
+            self.part_dims["comb"] = 256
+            self.balance = nn.ModuleDict({name: nn.LayerNorm(d) for name, d in self.part_dims.items()})
+            self.read = nn.Linear(sum(self.part_dims.values()), readings)
+        self.read_only = tuple(name for name in self.part_dims if name not in self.joined)
+        joined = sum(self.part_dims[name] for name in self.joined)
         self.join = nn.Sequential(
             nn.LayerNorm(joined), nn.Linear(joined, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU()
         )
-        self.project = nn.Linear(hidden, embedding_dim)
+        self.project = nn.Linear(hidden, embedding_dim - readings)
 
-    def views(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What the networks see of `x`, in float32 whatever the autocast."""
+    def views(self, x: Tensor) -> tuple[Tensor, ...]:
+        """What the networks see of `x`, in float32 whatever the autocast; in the order of `part_dims`."""
         # A few clips at a time stay in a CPU's cache: half the time of one large batch.
         parts = [self._views(part) for part in x.split(4 if x.device.type == "cpu" else len(x))]
-        mel, spectrum, echo, dynamics = (torch.cat(view) for view in zip(*parts, strict=True))
-        return mel, spectrum, echo, dynamics
+        return tuple(torch.cat(view) for view in zip(*parts, strict=True))
 
-    def _views(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _views(self, x: Tensor) -> tuple[Tensor, ...]:
         with torch.autocast(x.device.type, enabled=False):
             x = x.float()
             x = x / (x.square().mean((1, 2), keepdim=True).sqrt() + 1e-7)
             mel = self.mel(x)
-            return mel, spectral_statistics(mel), self.echo(x), self.dynamics(x)
+            views = (mel, spectral_statistics(mel), self.echo(x), self.dynamics(x))
+            return (*views, self.comb(x)) if self.readings else views
 
     def features(self, x: Tensor) -> Tensor:
         """`(B, 2, T)` → `(B, feature_dim)`."""
         return self.features_of(self.views(x))
 
     def features_of(self, views: tuple[Tensor, ...]) -> Tensor:
-        """What `views` returned → `(B, feature_dim)`."""
-        return self.join(torch.cat(self.parts_of(views), dim=1))
+        """What `views` returned → `(B, feature_dim)`: the features for search, then the readings."""
+        parts = self.parts_of(views)
+        searched = self.joined_of(parts)
+        return torch.cat([searched, self.readings_of(parts)], dim=1) if self.readings else searched
 
-    def parts_of(self, views: tuple[Tensor, ...]) -> list[Tensor]:
-        """What `views` returned → what each view's own network says, `(B, part_dims[i])` each."""
-        mel, spectrum, echo, dynamics = views
-        parts = [
-            self.mel_net(mel),
-            self.spectrum_net(spectrum.flatten(1)),
-            self.echo_net(echo),
-            self.dynamics_net(dynamics),
-        ]
-        return [balance(part) for balance, part in zip(self.balance, parts, strict=True)]
+    def parts_of(self, views: tuple[Tensor, ...], names: Collection[str] | None = None) -> dict[str, Tensor]:
+        """What `views` returned → what the networks of `names` (or all) say, `(B, part_dims[name])` each."""
+        networks: dict[str, Callable[[Tensor], Tensor]] = {
+            "mel": lambda mel: self.mel_net(mel_maps(mel)),
+            "spectrum": lambda spectrum: self.spectrum_net(spectrum.flatten(1)),
+            "echo": lambda echo: self.echo_net(echo),
+            "dynamics": lambda dynamics: self.dynamics_net(dynamics),
+            "comb": lambda comb: self.comb_net(comb_maps(comb)),
+        }
+        seen = zip(self.part_dims, views, strict=True)
+        return {name: networks[name](view) for name, view in seen if names is None or name in names}
+
+    def joined_of(self, parts: Mapping[str, Tensor]) -> Tensor:
+        """The parts → features for search, `(B, hidden)`."""
+        return self.join(torch.cat([parts[name] for name in self.joined], dim=1))
+
+    def readings_of(self, parts: Mapping[str, Tensor]) -> Tensor:
+        """The parts, each with the same weight, → `(B, readings)`."""
+        return self.read(torch.cat([self.balance[name](parts[name]) for name in self.part_dims], dim=1))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.features(x))
 
     def head(self, features: Tensor) -> Tensor:
         """Features → embedding of unit length, in float32."""
-        return F.normalize(self.project(features).float(), dim=-1)
+        search = F.normalize(self.project(features[:, : self.hidden]).float(), dim=-1)
+        if not self.readings:
+            return search
+        readings = F.normalize(features[:, self.hidden :].float(), dim=-1)
+        return F.normalize(torch.cat([search, READING_SHARE * readings], dim=1), dim=-1)
 
     @torch.no_grad()
     def embed(self, audio: Tensor | list[Tensor], sample_rate: int) -> Tensor:
@@ -126,18 +156,12 @@ class EffectEncoder(nn.Module):
         return torch.stack([x[:, s : s + window] for s in starts.tolist()])
 
 
-class MelNet(nn.Module):
-    """A small residual network over the stereo mel spectrogram, pooled over time by mean, deviation and
-    maximum.
-    """
+class MapNet(nn.Module):
+    """A small residual network over maps of rows and frames, pooled over time: mean, deviation, maximum."""
 
-    height: Tensor
-
-    def __init__(self, bands: int, width: int) -> None:
+    def __init__(self, channels: int, rows: int, width: int, out_dim: int = 256) -> None:
         super().__init__()
-        self.width = 256
-        self.register_buffer("height", torch.linspace(-1, 1, bands)[:, None], persistent=False)
-        self.stem = _convolution(5, width, 5, (2, 2))
+        self.stem = _convolution(channels, width, 5, (2, 2))
         self.stages = nn.ModuleList(
             [
                 Residual(width, 2 * width, (2, 2)),
@@ -145,25 +169,38 @@ class MelNet(nn.Module):
                 Residual(3 * width, 4 * width, (2, 1)),
             ]
         )
-        rows = -(-bands // 16)
         self.squeeze = nn.Conv2d(4 * width, 2 * width, 1)
         self.out = nn.Sequential(
-            nn.Linear(3 * 2 * width * rows, self.width), nn.GELU(), nn.Linear(self.width, self.width)
+            nn.Linear(3 * 2 * width * -(-rows // 16), out_dim), nn.GELU(), nn.Linear(out_dim, out_dim)
         )
 
-    def forward(self, mel: Tensor) -> Tensor:
-        """`(B, 3, bands, frames)` → `(B, width)`."""
-        mid, ratio, correlation = mel.unbind(1)
-        mid = mid - mid.mean((1, 2), keepdim=True)
-        contrast = mid - mid.mean(2, keepdim=True)
-        height = self.height.expand_as(mid)
-        y = torch.stack([mid / 4, contrast / 2, ratio / 3, correlation, height], dim=1)
-        y = self.stem(y.contiguous(memory_format=torch.channels_last))
+    def forward(self, maps: Tensor) -> Tensor:
+        """`(B, channels, rows, frames)` → `(B, out_dim)`."""
+        y = self.stem(maps.contiguous(memory_format=torch.channels_last))
         for stage in self.stages:
             y = stage(y)
         y = self.squeeze(y).flatten(1, 2).float()
         pooled = [y.mean(-1), (y.var(-1, unbiased=False) + 1e-4).sqrt(), y.amax(-1)]
         return self.out(torch.cat(pooled, dim=1))
+
+
+def mel_maps(mel: Tensor) -> Tensor:
+    """`StereoMel`'s output → what its network sees: level, its movement, stereo, and how high a band is."""
+    mid, ratio, correlation = mel.unbind(1)
+    mid = mid - mid.mean((1, 2), keepdim=True)
+    contrast = mid - mid.mean(2, keepdim=True)
+    return torch.stack([mid / 4, contrast / 2, ratio / 3, correlation, _height(mid)], dim=1)
+
+
+def comb_maps(comb: Tensor) -> Tensor:
+    """`MovingComb`'s output → what its network sees: both peaks, their movement, and how high a row is."""
+    moving = comb - comb.mean(3, keepdim=True)
+    return torch.cat([comb - 1, moving, _height(comb[:, 0])[:, None]], dim=1)
+
+
+def _height(rows: Tensor) -> Tensor:
+    """From -1 in the lowest row to 1 in the highest, in the shape of `rows` `(B, rows, frames)`."""
+    return torch.linspace(-1, 1, rows.shape[1], device=rows.device, dtype=rows.dtype)[:, None].expand_as(rows)
 
 
 class Residual(nn.Module):

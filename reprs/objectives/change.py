@@ -36,9 +36,9 @@ class ChangeReader(nn.Module):
         self.deviation.lerp_(now, weight)
 
 
-def measure(views: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
+def measure(views: tuple[Tensor, ...]) -> Tensor:
     """An encoder's views of B clips, pooled to one vector each: spectrum, echoes and dynamics `(B, M)`."""
-    _, spectrum, echo, dynamics = views
+    _, spectrum, echo, dynamics, *_ = views
     spectrum = F.avg_pool1d(spectrum, 4)
     echo = F.avg_pool1d(echo, 8)
     return torch.cat([spectrum.flatten(1), echo.flatten(1), dynamics], dim=1)

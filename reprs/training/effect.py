@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -24,8 +24,18 @@ from reprs.views.sampler import ChainSampler, Choice
 
 __all__ = ["EffectRecipe", "ExportEncoder"]
 
+
+class Lots(NamedTuple):
+    """A step's views: whole groups for search, and groups of one chain for the readings."""
+
+    groups: list[Group]
+    singles: list[Group]
+
+
 # Nothing is drawn again before the memory holds this many batches.
 VARIETY = 10
+# Presence is read from readings of this length.
+LOUD = 8.0
 
 
 class EffectRecipe(pl.LightningModule):
@@ -33,7 +43,14 @@ class EffectRecipe(pl.LightningModule):
 
     A batch is `(2G, 2, T)` raw segments; the views are rendered from it on the training device. With
     `replay` above 1 only every `replay`-th batch is rendered, the others are drawn again from the last
-    `replay_groups` groups. `val/20-way` is the share of chains recognised on another content among 19 other
+    `replay_groups` groups.
+
+    Two tasks share a step. Search: chains of a group are told apart on other music (NT-Xent), their knobs
+    and changes read back. Readings: which effects are on, learnt from `reading_chains` chains out of as many
+    groups, since within a group all chains share two contents, and an equaliser is learnt only from many.
+    Readings leave the networks of the search part as they are; `search_weight: 0` trains readings alone.
+
+    `val/20-way` is the share of chains recognised on another content among 19 other
     chains on their own content, by the averaged weights; in `val/20-way-single` every chain is one effect.
     """
 
@@ -43,7 +60,7 @@ class EffectRecipe(pl.LightningModule):
         embedding_dim: int = 256,
         width: int = 40,
         hidden: int = 512,
-        balanced: bool = True,
+        readings: int = 128,
         few: float = 0.5,
         few_at_most: int = 3,
         shuffled: float = 0.5,
@@ -58,7 +75,9 @@ class EffectRecipe(pl.LightningModule):
         presence_weight: float = 1.0,
         knob_weight: float = 1.0,
         change_weight: float = 1.0,
-        view_weight: float = 0.5,
+        search_weight: float = 1.0,
+        reading_weight: float = 1.0,
+        reading_chains: int = 32,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.05,
         warmup_steps: int = 100,
@@ -67,12 +86,12 @@ class EffectRecipe(pl.LightningModule):
         start_from: str | None = None,
     ) -> None:
         """`normalise` brings raw segments to the corpus average before any effect (Martínez-Ramírez 2022);
-        `view_weight` asks every view by itself which effects are on; `start_from` is a checkpoint (a name or
-        a path) whose weights the encoder starts with, its join too unless only one of the two is `balanced`.
+        `start_from` is a checkpoint (a name or a path) of the same sizes whose weights the encoder starts
+        with.
         """
         super().__init__()
         self.save_hyperparameters()
-        self.encoder = EffectEncoder(embedding_dim, width, hidden, balanced=balanced)
+        self.encoder = EffectEncoder(embedding_dim, width, hidden, readings=readings)
         if start_from is not None:
             _start(self.encoder, hub.load(start_from))
         sampler = ChainSampler(effects, few, few_at_most, shuffled)
@@ -84,11 +103,18 @@ class EffectRecipe(pl.LightningModule):
         self.make_trials = [PairMaker(sampler, 20, 0.0, single, preroll_s) for single in (0.0, 1.0)]
         self.replay, self.memory = replay, Replay(replay_groups)
         widths = [len(e) for e in sampler.chain.effects]
-        self.reader = KnobReader(self.encoder.feature_dim, widths)
-        self.view_readers = nn.ModuleList(nn.Linear(d, len(widths)) for d in self.encoder.part_dims)
         measurements = measure(self.encoder.views(torch.zeros(1, 2, 4_096))).shape[1]
-        self.change = ChangeReader(self.encoder.feature_dim, measurements)
-        self.change_weight, self.view_weight = change_weight, view_weight
+        self.search_weight, self.reading_weight = search_weight, reading_weight
+        self.reading_chains, self.change_weight = reading_chains, change_weight
+        if search_weight:
+            self.reader = KnobReader(hidden, widths)
+            self.change = ChangeReader(hidden, measurements)
+        else:
+            _freeze_search(self.encoder)
+        if readings:
+            dims = {name: self.encoder.part_dims[name] for name in self.encoder.read_only} | {"all": readings}
+            self.presence = nn.ModuleDict({name: nn.Linear(d, len(widths)) for name, d in dims.items()})
+            self.reading_change = ChangeReader(readings, measurements)
         self.average = averaged(self.encoder, ema_decay)
         self.temperature, self.presence_weight, self.knob_weight = temperature, presence_weight, knob_weight
         self.learning_rate, self.weight_decay, self.warmup_steps = learning_rate, weight_decay, warmup_steps
@@ -97,14 +123,20 @@ class EffectRecipe(pl.LightningModule):
     def forward(self, x: Tensor) -> Tensor:
         return self.average.module(x)
 
-    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Views | list[Group]:
+    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Views | Lots:
         training = bool(self.trainer.training)
         key = (self.seed, self.global_rank, training, self.global_step if training else self.trials)
         generator = torch.Generator().manual_seed(hash(key) % 2**63)
         if training:
-            return self._groups(batch, generator)
+            return self._lots(batch, generator)
         self.trials += 1
         return self.make_trials[(self.trials - 1) % 2](batch, EffectEncoder.sample_rate, generator)
+
+    def _lots(self, segments: Tensor, generator: torch.Generator) -> Lots:
+        groups = self._groups(segments, generator)
+        return Lots(
+            groups, self.memory.singles(self.reading_chains, generator) if self.encoder.readings else []
+        )
 
     def _groups(self, segments: Tensor, generator: torch.Generator) -> list[Group]:
         """Groups rendered from the segments, or as many from the memory."""
@@ -112,7 +144,7 @@ class EffectRecipe(pl.LightningModule):
         if len(self.memory) >= VARIETY * wanted and self.global_step % self.replay:
             return self.memory.draw(wanted, generator)
         groups = self._look(self.make_pairs(segments, EffectEncoder.sample_rate, generator))
-        if self.replay > 1:
+        if self.replay > 1 or self.encoder.readings:
             self.memory.add(groups)
         return groups
 
@@ -132,64 +164,102 @@ class EffectRecipe(pl.LightningModule):
     def on_validation_epoch_start(self) -> None:
         self.trials = 0
 
-    def training_step(self, batch: list[Group], batch_idx: int) -> Tensor:
-        views = tuple(_on_x_then_on_y(view) for view in zip(*(g.views for g in batch), strict=True))
-        parts = self.encoder.parts_of(views)
-        features = self.encoder.join(torch.cat(parts, dim=1))
-        a, b = self.encoder.head(features).chunk(2)
-        contrast = nt_xent(a, b, self.temperature)
-        z, mask = (torch.cat(x).repeat(2, 1) for x in zip(*((g.z, g.mask) for g in batch), strict=True))
-        read = self.reader.loss(features.float(), z, mask)
-        change = self.change.loss(features.float(), _on_x_then_on_y([g.change for g in batch]))
-        loss = contrast + self.presence_weight * read.presence + self.knob_weight * read.knobs
-        said = torch.stack([reader(p.float()) for reader, p in zip(self.view_readers, parts, strict=True)])
-        on = mask.to(said).expand_as(said)
-        alone = F.binary_cross_entropy_with_logits(said, on, reduction="none").mean((1, 2))
-        loss = loss + self.change_weight * change + self.view_weight * alone.mean()
-        group = torch.arange(len(batch)).repeat_interleave(len(batch[0].z))
-        self.log_dict(
-            {
-                "train/loss": loss,
-                "train/nt_xent": contrast,
-                "train/presence": read.presence,
-                "train/knobs": read.knobs,
-                "train/change": change,
-                **{f"train/presence-{n}": v for n, v in zip(EffectEncoder.view_names, alone, strict=True)},
-                "train/n-way": _among_own_content(a.detach(), b.detach(), group),
-            },
-            prog_bar=True,
-            batch_size=len(a),
-        )
+    def training_step(self, batch: Lots, batch_idx: int) -> Tensor:
+        losses = self._search(batch.groups) if self.search_weight else {}
+        if batch.singles:
+            losses |= self._read(batch.singles)
+        weights = {
+            "nt_xent": self.search_weight,
+            "presence": self.search_weight * self.presence_weight,
+            "knobs": self.search_weight * self.knob_weight,
+            "change": self.search_weight * self.change_weight,
+            "readings": self.reading_weight,
+            "readings-change": self.reading_weight * self.change_weight,
+        }
+        loss = torch.stack([weights[name] * value for name, value in losses.items()]).sum()
+        logged = {f"train/{name}": value for name, value in {"loss": loss, **losses}.items()}
+        self.log_dict(logged, prog_bar=True, batch_size=len(batch.groups))
         return loss
+
+    def _search(self, groups: list[Group]) -> dict[str, Tensor]:
+        """Contrast between the chains of whole groups, and what their features say of knobs and changes."""
+        encoder = self.encoder
+        features = encoder.joined_of(encoder.parts_of(_views(groups), encoder.joined))
+        a, b = F.normalize(encoder.project(features).float(), dim=-1).chunk(2)
+        z, mask = (torch.cat(x).repeat(2, 1) for x in zip(*((g.z, g.mask) for g in groups), strict=True))
+        read = self.reader.loss(features.float(), z, mask)
+        change = self.change.loss(features.float(), _on_x_then_on_y([g.change for g in groups]))
+        contrast = nt_xent(a, b, self.temperature)
+        return {"nt_xent": contrast, "presence": read.presence, "knobs": read.knobs, "change": change}
+
+    def _read(self, singles: list[Group]) -> dict[str, Tensor]:
+        """Which effects are on, by the readings and by each network that only they have."""
+        encoder, views = self.encoder, _views(singles)
+        parts = encoder.parts_of(views, encoder.read_only) | _at_rest(encoder, views, encoder.joined)
+        readings = encoder.readings_of(parts).float()
+        on = torch.cat([g.mask for g in singles]).repeat(2, 1).to(readings)
+        said = {
+            "all": F.normalize(readings, dim=-1) * LOUD,
+            **{n: parts[n].float() for n in encoder.read_only},
+        }
+        presence = [F.binary_cross_entropy_with_logits(self.presence[n](x), on) for n, x in said.items()]
+        change = self.reading_change.loss(readings, _on_x_then_on_y([g.change for g in singles]))
+        return {"readings": torch.stack(presence).mean(), "readings-change": change}
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         self.average.update_parameters(self.encoder)
 
     def validation_step(self, batch: Views, batch_idx: int) -> None:
-        a, b = torch.cat([self.average.module(part) for part in batch.x.split(32)]).chunk(2)
+        encoder: Any = self.average.module
+        features = torch.cat([encoder.features(part) for part in batch.x.split(32)])
+        a, b = encoder.head(features).chunk(2)
         found = ((a @ b.T).argmax(1) == torch.arange(len(a), device=a.device)).float().mean()
         figures = {"val/20-way": _among_own_content(a, b, batch.group), "val/R@1": found}
         if batch_idx % 2:
             figures = {f"{name}-single": figure for name, figure in figures.items()}
+        if encoder.readings:
+            said = self.presence["all"](F.normalize(features[:, encoder.hidden :].float(), dim=-1) * LOUD)
+            on = batch.draw.mask.repeat(2, 1).to(said)
+            figures["val/readings"] = F.binary_cross_entropy_with_logits(said, on)
         self.log_dict(figures, prog_bar=True, batch_size=len(a), sync_dist=True)
 
     def predict_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         return self.average.module(batch)
 
     def configure_optimizers(self) -> Any:
-        everything = nn.ModuleList([self.encoder, self.reader, self.view_readers, self.change])
+        learning = nn.ModuleList([m for n, m in self.named_children() if n not in ("average", "normaliser")])
         total = self.trainer.estimated_stepping_batches
-        return optimise([(everything, self.learning_rate)], self.weight_decay, self.warmup_steps, total)
+        return optimise([(learning, self.learning_rate)], self.weight_decay, self.warmup_steps, total)
 
 
 def _start(encoder: EffectEncoder, found: EffectEncoder) -> None:
-    """Give `encoder` the weights of `found`; a join of the other kind starts from nothing."""
-    weights = found.state_dict()
+    """Give `encoder` the weights of `found`, which has to be of its sizes."""
     if encoder.config != found.config:
-        own = encoder.state_dict()
-        kept = {n: w for n, w in weights.items() if not n.startswith(("join.", "project."))}
-        weights = own | kept
-    encoder.load_state_dict(weights)
+        raise ValueError(
+            f"start_from is a checkpoint of {found.config}; this config asks for {encoder.config}"
+        )
+    encoder.load_state_dict(found.state_dict())
+
+
+def _freeze_search(encoder: EffectEncoder) -> None:
+    """Only what the readings alone have shall learn."""
+    learns = ("balance", "read", *(f"{name}_net" for name in encoder.read_only))
+    for name, module in encoder.named_children():
+        module.requires_grad_(name in learns)
+
+
+@torch.no_grad()
+def _at_rest(encoder: EffectEncoder, views: tuple[Tensor, ...], names: Collection[str]) -> dict[str, Tensor]:
+    """Parts as in use, without a gradient and without moving running statistics."""
+    encoder.eval()
+    parts = encoder.parts_of(views, names)
+    encoder.train()
+    return parts
+
+
+def _views(groups: Sequence[Group]) -> tuple[Tensor, ...]:
+    """The groups' views, all clips of the first contents, then all of the second."""
+    return tuple(_on_x_then_on_y(view) for view in zip(*(g.views for g in groups), strict=True))
 
 
 def _on_x_then_on_y(groups: Sequence[Tensor]) -> Tensor:

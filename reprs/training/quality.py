@@ -49,9 +49,11 @@ class QualityRecipe(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.model = QualityModel(training_kinds(), ear, ear_options, hidden, embedding_dim, dropout)
-        if isinstance(self.model.ear, EffectEar):
-            self.model.ear.encoder.load_state_dict(hub.load(start_from or "effect").state_dict())
+        encoder = hub.load(start_from or "effect") if ear == "effect" else None
+        options = (ear_options or {}) | ({"encoder": encoder.config} if encoder is not None else {})
+        self.model = QualityModel(training_kinds(), ear, options, hidden, embedding_dim, dropout)
+        if isinstance(self.model.ear, EffectEar) and encoder is not None:
+            self.model.ear.encoder.load_state_dict(encoder.state_dict())
         self.average = averaged(self.model, ema_decay)
 
     def on_fit_start(self) -> None:

@@ -39,3 +39,18 @@ class Replay:
         chosen = torch.randperm(len(self.groups), generator=generator)[:count].tolist()
         drawn = [self.groups[i] for i in chosen]
         return [Group(tuple(v.float() for v in g.views), *g[1:]) for g in drawn]
+
+    def singles(self, count: int, generator: torch.Generator) -> list[Group]:
+        """`count` chains, each on its two contents: groups of one, nearly all of other music."""
+        groups = torch.randint(len(self.groups), (count,), generator=generator).tolist()
+        chosen = [
+            (self.groups[i], int(torch.randint(len(self.groups[i].z), (), generator=generator)))
+            for i in groups
+        ]
+        return [_single(group, k) for group, k in chosen]
+
+
+def _single(group: Group, k: int) -> Group:
+    """The group's chain `k`, in float32."""
+    views = tuple(v[:, k : k + 1].float() for v in group.views)
+    return Group(views, group.z[k : k + 1], group.mask[k : k + 1], group.change[:, k : k + 1])

@@ -65,7 +65,7 @@ class TimbreRecipe(pl.LightningModule):
     ) -> None:
         """`text` is a spec of `reprs.models.text`, `fine_tune` trains that tower, too, at
         `tower_learning_rate`. `start_from` is a checkpoint whose weights the audio tower starts with: of the
-        recipe `effect` (all but its last layer), or of `timbre` (the whole model).
+        recipe `effect` (all of the same size but the last layer), or of `timbre` (the whole model).
         """
         super().__init__()
         self.save_hyperparameters()
@@ -206,11 +206,15 @@ def recall(audio: Tensor, text: Tensor, texts: list[str], k: int) -> float:
 
 
 def _start(model: TimbreModel, other: Any) -> None:
-    """Take over the weights of a checkpoint: the whole model's, or those of its audio tower's features."""
+    """Take over a checkpoint's weights: the whole model's, or those below the last layer whose place and size
+    the audio tower has, too.
+    """
     if isinstance(other, TimbreModel):
         model.load_state_dict(other.state_dict())
         return
-    features = {k: v for k, v in other.state_dict().items() if not k.startswith("project.")}
-    missing, unexpected = model.audio.load_state_dict(features, strict=False)
-    if unexpected or not all(k.startswith("project.") for k in missing):
-        raise ValueError("start_from: that checkpoint's encoder is not of this width")
+    own = model.audio.state_dict()
+    found = {k: v for k, v in other.state_dict().items() if k in own and own[k].shape == v.shape}
+    fitting = {k: v for k, v in found.items() if not k.startswith("project.")}
+    if not fitting:
+        raise ValueError("start_from: that checkpoint has no weights of this audio tower's sizes")
+    model.audio.load_state_dict(own | fitting)

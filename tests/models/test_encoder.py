@@ -5,9 +5,10 @@ refusals.
 import pytest
 import torch
 from scipy.signal import resample_poly
+from torch.nn import functional as F
 
-from reprs.models.encoder import EffectEncoder
-from reprs.models.frontend import EchoCepstrum, StereoMel, mel_filterbank
+from reprs.models.encoder import READING_SHARE, EffectEncoder
+from reprs.models.frontend import EchoCepstrum, MovingComb, StereoMel, mel_filterbank
 
 RATE = 44_100
 
@@ -18,12 +19,20 @@ def encoder() -> EffectEncoder:
     return EffectEncoder(width=8, hidden=64, embedding_dim=32).eval()
 
 
+@pytest.fixture(scope="module")
+def reading() -> EffectEncoder:
+    torch.manual_seed(0)
+    return EffectEncoder(width=8, hidden=64, embedding_dim=32, readings=12).eval()
+
+
 def noise(seconds: float, channels: int = 2, seed: int = 0) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     return 0.1 * torch.randn(channels, round(seconds * RATE), generator=generator)
 
 
-def test_shapes_and_unit_length(encoder):
+@pytest.mark.parametrize("name", ["encoder", "reading"])
+def test_shapes_and_unit_length(name, request):
+    encoder = request.getfixturevalue(name)
     for audio, count in ((noise(1), 1), (noise(1)[None].repeat(3, 1, 1), 3), ([noise(0.1), noise(2, 1)], 2)):
         e = encoder.embed(audio, RATE)
         assert e.shape == (count, encoder.embedding_dim)
@@ -57,23 +66,32 @@ def test_level_does_not_matter(encoder):
     assert (encoder.embed(x, RATE) - encoder.embed(x * 0.05, RATE)).abs().max() < 1e-3
 
 
-@pytest.mark.parametrize(("balanced", "growth"), [(True, 1), (False, 1_000)])
-def test_when_balanced_no_view_outweighs_another(balanced, growth):
-    torch.manual_seed(0)
-    encoder = EffectEncoder(width=8, hidden=64, embedding_dim=32, balanced=balanced).eval()
-    views = encoder.views(noise(1)[None])
+def test_in_the_readings_no_view_outweighs_another(reading):
+    views = reading.views(noise(1)[None])
 
     @torch.no_grad()
-    def size_of_the_echo_part(factor: float) -> float:
-        for weight in encoder.echo_net.out[-1].parameters():
-            weight.mul_(factor)
-        return encoder.parts_of(views)[encoder.view_names.index("echo")].norm().item()
+    def reading_of_louder_echoes(factor: float) -> torch.Tensor:
+        parts = reading.parts_of(views)
+        return reading.readings_of(parts | {"echo": factor * parts["echo"]})
 
-    loud, louder = (
-        size_of_the_echo_part(100),
-        size_of_the_echo_part(1_000),
-    )  # LayerNorm's epsilon is nothing to either
-    assert louder / loud == pytest.approx(growth, rel=1e-3)
+    # LayerNorm's epsilon is nothing to either.
+    assert torch.allclose(reading_of_louder_echoes(1e2), reading_of_louder_echoes(1e4), atol=1e-4)
+
+
+def test_readings_hardly_change_what_search_finds(reading):
+    x = torch.stack([noise(1, seed=s) * (1 + s) for s in range(6)])
+    with torch.no_grad():
+        features = reading.features(x)
+        e, search = reading.head(features), F.normalize(reading.project(features[:, : reading.hidden]), dim=1)
+    assert e.shape[1] == reading.embedding_dim and search.shape[1] == reading.embedding_dim - reading.readings
+    # (s + w r) / (1 + w) is at most 2 w / (1 + w) from s, for cosines s and r and w the square of the share.
+    share = READING_SHARE**2
+    assert (e @ e.T - search @ search.T).abs().max() <= 2 * share / (1 + share) + 1e-6
+
+
+def test_readings_are_a_part_of_the_embedding():
+    with pytest.raises(ValueError, match="readings are a part of embedding_dim"):
+        EffectEncoder(embedding_dim=16, readings=16)
 
 
 def test_mono_equals_two_equal_channels(encoder):
@@ -114,7 +132,8 @@ def test_differentiable_in_the_audio(encoder):
 
 
 def test_size():
-    assert sum(p.numel() for p in EffectEncoder().parameters()) <= 4_000_000
+    for sizes in ({}, {"embedding_dim": 384, "readings": 128, "width": 24}):
+        assert sum(p.numel() for p in EffectEncoder(**sizes).parameters()) <= 4_000_000
 
 
 def test_an_echo_is_a_peak_at_its_delay():
@@ -146,3 +165,27 @@ def test_the_stereo_mel_of_known_signals():
 def test_the_mel_filterbank_has_no_empty_band_and_unit_area():
     filters = mel_filterbank(RATE, 2048, 96, 20, 18_000)
     assert torch.allclose(filters.sum(0), torch.ones(96), atol=1e-5) and bool((filters >= 0).all())
+
+
+def test_a_moving_comb_is_followed_from_frame_to_frame():
+    """Noise beside a copy whose delay swings from 4 to 12 ms: the largest peak is where the delay then is."""
+    view = MovingComb(RATE)
+    x = noise(3)[:1].repeat(2, 1)
+    at = torch.arange(x.shape[1])
+    delay = RATE * (0.008 + 0.004 * torch.sin(2 * torch.pi * 0.4 * at / RATE))
+    source = (at - delay).clamp(min=0)
+    low = source.long()
+    copy = x[:, low] * (1 - (source - low)) + x[:, (low + 1).clamp(max=len(at) - 1)] * (source - low)
+    peaks = view((x + 0.9 * copy)[None])[0, 0]
+    edges = torch.cat([2**o + torch.arange(16) * 2**o // 16 for o in view.octaves])
+    frames = torch.arange(4, peaks.shape[1] - 4)
+    found = edges[peaks[:, frames].argmax(0)]
+    wanted = delay[frames * view.hop]
+    assert ((found / wanted).log2().abs() < 0.15).float().mean() > 0.9  # two bins of 16 an octave
+
+
+def test_the_comb_of_white_noise_is_about_one_at_any_level():
+    view = MovingComb(RATE)
+    x = noise(3)[None]
+    assert 0.5 < view(x).mean() < 1.2
+    assert (view(x) - view(100 * x)).abs().max() < 1e-3

@@ -42,6 +42,8 @@ def fit(run: Path, music: Path, steps: int, *more: str) -> int:
         "model.width": "8",
         "model.hidden": "32",
         "model.embedding_dim": "16",
+        "model.readings": "4",
+        "model.reading_chains": "4",
         "model.chains_per_group": "2",
         "model.replay": "1",
         "trainer.accelerator": "cpu",
@@ -116,6 +118,22 @@ def test_training_can_start_from_weights_and_normalise(trained, music, tmp_path)
     start = str(trained / "effect.safetensors")
     assert fit(tmp_path, music, 1, f"--model.start_from={start}", "--model.normalise=true") == 0
     assert losses(tmp_path)[0] > 0
+
+
+def test_readings_alone_leave_search_as_it_was(trained, music, tmp_path):
+    start = trained / "effect.safetensors"
+    assert fit(tmp_path, music, 2, f"--model.start_from={start}", "--model.search_weight=0") == 0
+    before, after = (hub.load(path).state_dict() for path in (start, tmp_path / "effect"))
+    moved = {
+        name.split(".")[0] for name in before if not torch.allclose(before[name], after[name], atol=1e-6)
+    }
+    assert moved == {"mel_net", "comb_net", "balance", "read"}
+
+
+def test_a_start_of_other_sizes_is_one_line(trained, music, tmp_path, capsys):
+    start = trained / "effect.safetensors"
+    assert fit(tmp_path, music, 1, f"--model.start_from={start}", "--model.hidden=64") != 0
+    assert "start_from is a checkpoint of" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_an_unknown_corpus_is_one_line(music, tmp_path, capsys):

@@ -35,3 +35,24 @@ def test_views_return_in_single_precision_to_three_digits():
     assert drawn.views[0].dtype == torch.float32
     assert torch.allclose(drawn.views[0], kept.views[0], rtol=1e-3, atol=1e-6)
     assert torch.equal(drawn.z, kept.z) and torch.equal(drawn.change, kept.change)
+
+
+def test_singles_are_one_chain_of_a_group_with_its_own_labels():
+    memory = Replay(50)
+    memory.add([_numbered(i) for i in range(50)])
+    singles = memory.singles(200, torch.Generator().manual_seed(0))
+    assert len(singles) == 200 and len({float(s.views[0][0, 0, 0]) for s in singles}) > 40
+    for single in singles:
+        (x, y), z, change = single.views[0][:, 0, 0].tolist(), single.z[0, 0], single.change[:, 0, 0]
+        assert x == y == float(z) and change.tolist() == [x, x]
+        assert single.views[0].shape == (2, 1, 4) and single.mask.shape == (1, 2)
+    assert {float(s.z[0, 0]) % 10 for s in singles} == {0, 1, 2}
+
+
+def _numbered(i: int) -> Group:
+    """Three chains; everything of chain k of group i is 10 i + k."""
+    number = 10.0 * i + torch.arange(3)
+    two = number.repeat(2, 1)[..., None]
+    return Group(
+        (two.expand(-1, -1, 4),), number[:, None].expand(-1, 5), torch.ones(3, 2, dtype=torch.bool), two
+    )
