@@ -38,11 +38,11 @@ def held_out_songs(shortest_s: float, n_songs: int = BUILTIN_SONGS) -> list[Song
 
     builtin, midi = BuiltinCorpus(n_songs=n_songs, split="test"), MidiCorpus("test")
     builtin.download()
-    songs = _songs(DebianCorpus(role="test", kinds=["stems"]).items(), shortest_s)
+    songs = songs_of(DebianCorpus(role="test", kinds=["stems"]).items(), shortest_s)
     if all((package_folder(p) / "complete").exists() for p in (*midi.packages, SOUNDFONTS["test"])):
         midi.download()
-        songs += _songs(midi.items(), shortest_s)
-    return songs + _songs(builtin.items(), shortest_s)
+        songs += songs_of(midi.items(), shortest_s)
+    return songs + songs_of(builtin.items(), shortest_s)
 
 
 def held_out_recordings(shortest_s: float) -> list[Song]:
@@ -100,7 +100,7 @@ def _tracks(song: Song, start_s: float, length_s: float) -> Tensor:
     return tracks
 
 
-def _songs(items: Sequence, shortest_s: float) -> list[Song]:
+def songs_of(items: Sequence, shortest_s: float) -> list[Song]:
     """One song a content, of its stems; the mixture is left out."""
     from reprs.audio import files
 

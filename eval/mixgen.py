@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     path = options.out / "mixgen.json"
     try:
         result = json.loads(path.read_text()) if path.is_file() else {"task": "mixgen", "commands": {}}
-        command = shlex.join(["reprs", "eval", "mixgen", *(sys.argv[3:] if argv is None else argv)])
+        command = shlex.join(["reprs", "eval", "mixgen", *(sys.argv[1:] if argv is None else argv)])
         for part, found in judge(options):
             for title, rows in found.items():
                 title += f", {CHOICE}" if options.role == "train" else ""

@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eval.mix_songs import Song, two_parts
-from eval.mix_songs import _songs as songs_of
+from eval.mix_songs import Song, songs_of, two_parts
 from eval.mix_trials import Trial, by_console
 from reprs.console.standard import standard_console
 from reprs.corpora.item import Item, in_test

@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     from eval.quality_report import print_tables, save
 
-    words = sys.argv[2:] if argv is None else argv
+    words = sys.argv[1:] if argv is None else argv
     result["command"] = shlex.join(["reprs", "eval", "quality", *words])
     print_tables(result)
     failed = result.pop("failed")
