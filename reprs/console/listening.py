@@ -1,8 +1,9 @@
 """What a controller hears: a token for every track, a condition for the wish.
 
-A token is the track's embedding by a frozen effect encoder, its measures (`reprs.audio.measures`), and the
-measures of all tracks summed with faders at 0 dB. A condition is the reference's embedding and measures
-with a flag that they are there, and a timbre embedding (of words, or of audio while training) with another.
+A token is what the search part of a frozen effect encoder says of the track, its measures
+(`reprs.audio.measures`), and the measures of all tracks summed with faders at 0 dB. A condition is the
+reference's embedding and measures with a flag that they are there, and a timbre embedding (of words, or of
+audio while training) with another.
 """
 
 from __future__ import annotations
@@ -91,7 +92,9 @@ def _embedded(ears: EffectEncoder, clips: Sequence[Tensor]) -> Tensor:
     rows: dict[int, list[Tensor]] = {}
     for clip in clips:
         rows.setdefault(clip.shape[-1], []).append(clip)
-    found = {n: torch.cat([ears(x) for x in torch.cat(same).split(AT_ONCE)]) for n, same in rows.items()}
+    found = {
+        n: torch.cat([ears.search(x) for x in torch.cat(same).split(AT_ONCE)]) for n, same in rows.items()
+    }
     used = dict.fromkeys(found, 0)
     means = []
     for clip in clips:

@@ -118,11 +118,19 @@ class EffectEncoder(nn.Module):
 
     def head(self, features: Tensor) -> Tensor:
         """Features → embedding of unit length, in float32."""
-        search = F.normalize(self.project(features[:, : self.hidden]).float(), dim=-1)
+        search = self.search_of(features[:, : self.hidden])
         if not self.readings:
             return search
         readings = F.normalize(features[:, self.hidden :].float(), dim=-1)
         return F.normalize(torch.cat([search, READING_SHARE * readings], dim=1), dim=-1)
+
+    def search(self, x: Tensor) -> Tensor:
+        """`(B, 2, T)` → the embedding without its readings, of unit length."""
+        return self.search_of(self.joined_of(self.parts_of(self.views(x), self.joined)))
+
+    def search_of(self, joined: Tensor) -> Tensor:
+        """What `joined_of` returned → the embedding without its readings, of unit length, in float32."""
+        return F.normalize(self.project(joined).float(), dim=-1)
 
     @torch.no_grad()
     def embed(self, audio: Tensor | list[Tensor], sample_rate: int) -> Tensor:

@@ -185,7 +185,7 @@ class EffectRecipe(pl.LightningModule):
         """Contrast between the chains of whole groups, and what their features say of knobs and changes."""
         encoder = self.encoder
         features = encoder.joined_of(encoder.parts_of(_views(groups), encoder.joined))
-        a, b = F.normalize(encoder.project(features).float(), dim=-1).chunk(2)
+        a, b = encoder.search_of(features).chunk(2)
         z, mask = (torch.cat(x).repeat(2, 1) for x in zip(*((g.z, g.mask) for g in groups), strict=True))
         read = self.reader.loss(features.float(), z, mask)
         change = self.change.loss(features.float(), _on_x_then_on_y([g.change for g in groups]))

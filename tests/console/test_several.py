@@ -7,7 +7,6 @@ import pytest
 import soundfile
 import torch
 
-from reprs.cli import main
 from reprs.console import listening
 from reprs.console.compared import TRAITS, traits, words
 from reprs.console.generator import Generator, coordinates
@@ -42,22 +41,10 @@ def stems(tmp_path):
     return folder
 
 
-@pytest.fixture()
-def shell(capsys):
-    def run(*args):
-        try:
-            code = main([str(a) for a in args])
-        except SystemExit as stop:
-            code = stop.code
-        return code, capsys.readouterr()
-
-    return run
-
-
 def test_numbered_mixes_at_one_loudness_and_a_page(shell, stems, tmp_path, model):
     out = tmp_path / "out"
-    code, said = shell("mix", stems, "--samples", 3, "--seed", 7, "--model", model, "-o", out)
-    assert code == 0, said.err
+    code, _, err = shell("mix", stems, "--samples", 3, "--seed", 7, "--model", model, "-o", out)
+    assert code == 0, err
     found = [json.loads((out / f"mix-{n}.json").read_text()) for n in (1, 2, 3)]
     loudness = [each["after"]["loudness_lufs"] for each in found]
     assert max(loudness) - min(loudness) < 0.1
@@ -65,8 +52,8 @@ def test_numbered_mixes_at_one_loudness_and_a_page(shell, stems, tmp_path, model
     assert [each["sample"] for each in found] == [1, 2, 3] and found[0]["seed"] == 7
     page = (out / "mixes.html").read_text()
     assert page.count("<audio") == 3 and "--start" in page and "data:image/png" in page
-    code, said = shell("mix", stems, "--samples", 2, "--model", model, "-o", out)
-    assert code == 2 and "--force" in said.err
+    code, _, err = shell("mix", stems, "--samples", 2, "--model", model, "-o", out)
+    assert code == 2 and "--force" in err
 
 
 def test_a_mix_is_what_its_settings_say(shell, stems, tmp_path, model):
@@ -102,8 +89,8 @@ def test_what_cannot_be_is_said_in_one_line(shell, stems, tmp_path, model):
         (["--start", tmp_path / "none.json", "--model", model], "none.json"),
         (["--samples", 2, "--model", "effect"], "samples no mixes"),
     ):
-        code, said = shell("mix", stems, *args, "-o", out)
-        assert code == 2 and word in said.err and said.err.count("\n") == 1, said.err
+        code, _, err = shell("mix", stems, *args, "-o", out)
+        assert code == 2 and word in err and err.count("\n") == 1, err
     assert not out.exists()
 
 

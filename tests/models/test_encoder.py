@@ -5,7 +5,6 @@ refusals.
 import pytest
 import torch
 from scipy.signal import resample_poly
-from torch.nn import functional as F
 
 from reprs.models.encoder import READING_SHARE, EffectEncoder
 from reprs.models.frontend import EchoCepstrum, MovingComb, StereoMel, mel_filterbank
@@ -82,7 +81,7 @@ def test_readings_hardly_change_what_search_finds(reading):
     x = torch.stack([noise(1, seed=s) * (1 + s) for s in range(6)])
     with torch.no_grad():
         features = reading.features(x)
-        e, search = reading.head(features), F.normalize(reading.project(features[:, : reading.hidden]), dim=1)
+        e, search = reading.head(features), reading.search(x)
     assert e.shape[1] == reading.embedding_dim and search.shape[1] == reading.embedding_dim - reading.readings
     # (s + w r) / (1 + w) is at most 2 w / (1 + w) from s, for cosines s and r and w the square of the share.
     share = READING_SHARE**2

@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reprs.cli import main
-
 BORING = "pytorch_lightning.demos.boring_classes"
 
 
@@ -48,18 +46,6 @@ def config(tmp_path):
     return path
 
 
-@pytest.fixture()
-def shell(capsys):
-    def run(*args):
-        try:
-            code = main([str(a) for a in args])
-        except SystemExit as stop:
-            code = stop.code
-        return code, capsys.readouterr().err
-
-    return run
-
-
 def contents(folder):
     return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
@@ -71,7 +57,7 @@ def test_a_run_is_refused_its_folder_unless_it_resumes_or_is_forced(shell, confi
     assert yaml.safe_load((run / "config.yaml").read_text())["trainer"]["max_steps"] == 2
 
     before = contents(run)
-    code, err = shell("fit", "-c", config)
+    code, _, err = shell("fit", "-c", config)
     assert code == 2 and "--ckpt_path last" in err.splitlines()[-1]
     assert contents(run) == before
 
@@ -89,7 +75,7 @@ def test_a_run_is_refused_its_folder_unless_it_resumes_or_is_forced(shell, confi
 
 
 def test_a_missing_checkpoint_leaves_no_trace(shell, config, tmp_path):
-    code, err = shell("fit", "-c", config, "--ckpt_path", tmp_path / "gone.ckpt")
+    code, _, err = shell("fit", "-c", config, "--ckpt_path", tmp_path / "gone.ckpt")
     assert code == 2 and "no checkpoint" in err.splitlines()[-1]
     assert not (tmp_path / "run").exists()
 
@@ -109,7 +95,7 @@ def test_a_missing_checkpoint_leaves_no_trace(shell, config, tmp_path):
 def test_a_config_cannot_import_what_it_likes(shell, config, tmp_path, monkeypatch, option):
     (tmp_path / "sabotage.py").write_text("raise SystemError('was imported')")
     monkeypatch.syspath_prepend(str(tmp_path))
-    code, err = shell("fit", "-c", config, *option)
+    code, _, err = shell("fit", "-c", config, *option)
     assert code == 2 and len(err.strip().splitlines()) == 1
     assert (
         "may not name" in err or option[0] == "--trainer.strategy"
@@ -123,7 +109,7 @@ def test_the_same_from_the_file(shell, config, tmp_path):
         settings[key]["class_path"] = "subprocess.Popen"
         bad = tmp_path / "bad.yaml"
         bad.write_text(yaml.safe_dump(settings))
-        code, err = shell("fit", "-c", bad)
+        code, _, err = shell("fit", "-c", bad)
         assert code == 2 and "may not name subprocess.Popen" in err
 
 
@@ -137,5 +123,5 @@ def test_wrong_calls_are_one_line(shell, config, tmp_path):
         (("-c", config, "--trainer.max_steps", "many"), "max_steps"),
         ((), "model"),
     ):
-        code, err = shell("fit", *args)
+        code, _, err = shell("fit", *args)
         assert code == 2 and len(err.strip().splitlines()) == 1 and expected in err, err
