@@ -108,9 +108,7 @@ class EchoCepstrum(nn.Module):
         spectrum = torch.fft.rfft(frames * window, n=self.size)
         power = _power(spectrum)
         floor = 1e-6 * power.mean((1, -1), keepdim=True) + 1e-9
-        log_power = torch.log(power + floor)
-        log_power = log_power - (log_power * self.band).sum(-1, keepdim=True) / self.band.sum()
-        cepstrum = torch.fft.irfft(log_power * self.band, n=self.size).mean(2)
+        cepstrum = _cepstrum(power + floor, self.band, self.size).mean(2)
         said = ("peak", "dip", "energy")
         return torch.cat([_by_octave(cepstrum, self.octaves, self.per_octave, how) for how in said], dim=1)
 
@@ -146,9 +144,8 @@ class MovingComb(nn.Module):
             x.mean(1), self.size, self.hop, window=self.window, pad_mode="constant", return_complex=True
         )
         power = _power(spectrum.transpose(1, 2))
-        log_power = torch.log(power + 1e-7 * power.mean((1, 2), keepdim=True) + 1e-10)
-        log_power = log_power - (log_power * self.band).sum(-1, keepdim=True) / self.band.sum()
-        cepstrum = torch.fft.irfft(log_power * self.band, n=self.size)
+        floor = 1e-7 * power.mean((1, 2), keepdim=True) + 1e-10
+        cepstrum = _cepstrum(power + floor, self.band, self.size)
         peaks = [_by_octave(cepstrum, self.octaves, self.per_octave, how) for how in ("peak", "dip")]
         return torch.stack(peaks, dim=1).transpose(2, 3)
 
@@ -231,6 +228,13 @@ def _cepstral_band(sample_rate: int, size: int, low_hz: float, high_hz: float, s
     band = (rise * fall * math.pi / 2).sin() ** 2
     # The log power of noise has variance pi^2 / 6 a bin.
     return band * (size / math.sqrt(2 * float((band**2).sum()) * math.pi**2 / 6))
+
+
+def _cepstrum(power: Tensor, band: Tensor, size: int) -> Tensor:
+    """Of a power spectrum `(…, size / 2 + 1)` under the weights of `_cepstral_band`, `(…, size)`."""
+    log_power = torch.log(power)
+    level = (log_power * band).sum(-1, keepdim=True) / band.sum()
+    return torch.fft.irfft((log_power - level) * band, n=size)
 
 
 def _by_octave(cepstrum: Tensor, octaves: range, per_octave: int, how: str) -> Tensor:

@@ -91,6 +91,8 @@ class EffectRecipe(pl.LightningModule):
         """
         super().__init__()
         self.save_hyperparameters()
+        if not search_weight and not readings:
+            raise ValueError("nothing to learn: give search_weight or readings above 0")
         self.encoder = EffectEncoder(embedding_dim, width, hidden, readings=readings)
         if start_from is not None:
             _start(self.encoder, hub.load(start_from))
@@ -198,10 +200,7 @@ class EffectRecipe(pl.LightningModule):
         parts = encoder.parts_of(views, encoder.read_only) | _at_rest(encoder, views, encoder.joined)
         readings = encoder.readings_of(parts).float()
         on = torch.cat([g.mask for g in singles]).repeat(2, 1).to(readings)
-        said = {
-            "all": F.normalize(readings, dim=-1) * LOUD,
-            **{n: parts[n].float() for n in encoder.read_only},
-        }
+        said = {"all": _loud(readings), **{n: parts[n].float() for n in encoder.read_only}}
         presence = [F.binary_cross_entropy_with_logits(self.presence[n](x), on) for n, x in said.items()]
         change = self.reading_change.loss(readings, _on_x_then_on_y([g.change for g in singles]))
         return {"readings": torch.stack(presence).mean(), "readings-change": change}
@@ -218,7 +217,7 @@ class EffectRecipe(pl.LightningModule):
         if batch_idx % 2:
             figures = {f"{name}-single": figure for name, figure in figures.items()}
         if encoder.readings:
-            said = self.presence["all"](F.normalize(features[:, encoder.hidden :].float(), dim=-1) * LOUD)
+            said = self.presence["all"](_loud(features[:, encoder.hidden :].float()))
             on = batch.draw.mask.repeat(2, 1).to(said)
             figures["val/readings"] = F.binary_cross_entropy_with_logits(said, on)
         self.log_dict(figures, prog_bar=True, batch_size=len(a), sync_dist=True)
@@ -239,6 +238,11 @@ def _start(encoder: EffectEncoder, found: EffectEncoder) -> None:
             f"start_from is a checkpoint of {found.config}; this config asks for {encoder.config}"
         )
     encoder.load_state_dict(found.state_dict())
+
+
+def _loud(readings: Tensor) -> Tensor:
+    """Readings as presence is read from them: their length says nothing."""
+    return F.normalize(readings, dim=-1) * LOUD
 
 
 def _freeze_search(encoder: EffectEncoder) -> None:

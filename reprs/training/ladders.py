@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -131,7 +132,7 @@ def seen_cuts(ear: nn.Module, cuts: Sequence[Cut]) -> list[Seen]:
         try:
             _write(path, *_look(ear, cut))
         except AudioError as error:
-            print(f"left out: {error}")
+            print(f"left out: {error}", file=sys.stderr, flush=True)
     return [_read(cut, path) for cut, path in zip(cuts, paths, strict=True) if path.exists()]
 
 
