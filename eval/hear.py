@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -22,48 +21,42 @@ from typing import Any
 
 import numpy as np
 
+from eval import called
 from eval.hear_task import Task, read_task
 
 AT_ONCE = 16
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="reprs eval hear", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = called.parser("hear", __doc__)
     parser.add_argument("task", nargs="+", type=Path, metavar="TASK_FOLDER")
-    parser.add_argument(
-        "--model", nargs="+", default=["effect", "mfcc"], metavar="MODEL", help="as in reprs eval probes"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the heads (default 0)")
-    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="default eval/results")
+    called.add_embeddings(parser, "effect", "mfcc")
+    called.add_seed(parser, "the heads")
+    called.add_out(parser)
     return parser
 
 
+@called.one_line("hear")
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge every task, print and write a table each; 0 done, 1 some tasks failed, 2 an unusable call."""
     options = arguments().parse_args(argv)
-    from eval.results_page import write_page
     from eval.rows import make_rows
 
-    try:
-        rows = make_rows(options.model, untrained=False)
-    except (ValueError, OSError) as error:
-        print(f"reprs eval hear: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    command = shlex.join(["reprs", "eval", "hear", *(sys.argv[1:] if argv is None else argv)])
+    out = called.folder(options)
+    rows = make_rows(options.model, untrained=False)
+    command = called.command("hear", argv)
     failed = 0
     for folder in options.task:
         try:
             result = judge(read_task(folder), rows, options.seed)
         except (ValueError, OSError) as error:
-            print(f"reprs eval hear: {' '.join(str(error).split())}", file=sys.stderr)
             failed += 1
+            called.refuse("hear", error)
             continue
         print_table(result)
-        print(save(result | {"command": command}, options.out or Path("eval/results")))
-    if options.out is None and failed < len(options.task):
-        print(write_page())
+        print(save(result | {"command": command}, out))
+    if failed < len(options.task):
+        called.name([], out)
     return 0 if not failed else 2 if failed == len(options.task) else 1
 
 

@@ -17,20 +17,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
+
+from eval import called
 
 CHOICE = "pieces that training kept back"
 PARTS = ("truth", "validity", "calibration", "curve", "words")
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="reprs eval mixgen", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = called.parser("mixgen", __doc__)
     parser.add_argument("--model", default="mixgen", metavar="NAME_OR_PATH")
     parser.add_argument("--rivals", default="eval/rivals/mixgen", metavar="PATH", help="learned beside it")
     parser.add_argument("--controller", default="controller", metavar="NAME_OR_PATH", help="'' leaves it out")
@@ -43,34 +41,31 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--length-s", type=float, default=3.0, metavar="S", help="of a mix (default 3)")
     parser.add_argument("--steps", type=int, default=1500, help="of learning the known truth (default 1500)")
     parser.add_argument("--only", nargs="+", default=(), metavar="ROW", help="these rows")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("-o", "--out", type=Path, default=Path("eval/results"), metavar="FOLDER")
+    called.add_seed(parser, "songs, settings and mixes")
+    called.add_out(parser)
     return parser
 
 
+@called.one_line("mixgen")
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge, print the tables, write JSON, leave what is not asked for; 0 done, 2 unusable call."""
     options = arguments().parse_args(argv)
     from eval.report import rounded
 
-    path = options.out / "mixgen.json"
-    try:
-        result = json.loads(path.read_text()) if path.is_file() else {"task": "mixgen", "commands": {}}
-        command = shlex.join(["reprs", "eval", "mixgen", *(sys.argv[1:] if argv is None else argv)])
-        for part, found in judge(options):
-            for title, rows in found.items():
-                title += f", {CHOICE}" if options.role == "train" else ""
-                result[title] = {**(result.get(title, {}) if options.only else {}), **rows}
-            name = ", ".join([part, *options.only, *([CHOICE] if options.role == "train" else [])])
-            result["commands"] |= {name: command}
-            result["command"] = "; ".join(dict.fromkeys(result["commands"].values()))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(rounded(result), indent=1, ensure_ascii=False) + "\n")
-            _print(found)
-    except (ValueError, OSError, RuntimeError) as error:
-        print(f"reprs eval mixgen: {error}", file=sys.stderr)
-        return 2
-    print(path)
+    out = called.folder(options)
+    path = out / "mixgen.json"
+    result = json.loads(path.read_text()) if path.is_file() else {"task": "mixgen", "commands": {}}
+    for part, found in judge(options):
+        for title, rows in found.items():
+            title += f", {CHOICE}" if options.role == "train" else ""
+            result[title] = {**(result.get(title, {}) if options.only else {}), **rows}
+        name = ", ".join([part, *options.only, *([CHOICE] if options.role == "train" else [])])
+        result["commands"] |= {name: called.command("mixgen", argv)}
+        result["command"] = "; ".join(dict.fromkeys(result["commands"].values()))
+        out.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(rounded(result), indent=1, ensure_ascii=False) + "\n")
+        _print(found)
+    called.name([path], out)
     return 0
 
 

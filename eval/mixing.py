@@ -18,21 +18,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from eval import called
 
 # Encoders that judge: the one that controllers listen with, and others.
 EARS = ("effect", "timbre")
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="reprs eval mixing", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--model", nargs="*", default=["controller"], metavar="NAME_OR_PATH")
+    parser = called.parser("mixing", __doc__)
+    called.add_checkpoints(parser, "controller")
     parser.add_argument("--refine", type=int, metavar="STEPS", help="steps of refinement; 0 leaves it out")
     parser.add_argument("--ears", nargs="+", default=list(EARS), metavar="MODEL", help="encoders that judge")
     parser.add_argument("--trials", type=int, metavar="N", help="trials a task (default 16; 4 with --quick)")
@@ -46,41 +45,32 @@ def arguments() -> argparse.ArgumentParser:
         metavar=("N", "M"),
         help="refine the first N trials of each task, M of each kind of known settings (default all)",
     )
-    parser.add_argument("--quick", action="store_true", help="few and short trials")
+    called.add_quick(parser, "few and short trials")
     parser.add_argument(
         "--only-found",
         choices=("recording", "stems"),
         help="known settings alone, of one recording or of stems; the file's other figures stay",
     )
-    parser.add_argument("--seed", type=int, default=0, help="draws songs, places, chains and settings")
-    parser.add_argument(
-        "-o", "--out", type=Path, metavar="FOLDER", help="default eval/results, or runs/eval with --quick"
-    )
+    called.add_seed(parser, "songs, places, chains and settings")
+    called.add_out(parser)
     return parser
 
 
+@called.one_line("mixing")
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge, print the tables, write JSON and plot; 0 when done, 2 for an unusable call."""
     options = arguments().parse_args(argv)
-    try:
-        result = judge(options)
-    except (ValueError, OSError, RuntimeError) as error:
-        print(f"reprs eval mixing: {error}", file=sys.stderr)
-        return 2
+    out = called.folder(options)
+    result = judge(options)
     from eval.mix_report import print_tables, save
-    from eval.results_page import write_page
 
-    command = shlex.join(["reprs", "eval", "mixing", *(sys.argv[1:] if argv is None else argv)])
-    out = options.out or Path("runs/eval" if options.quick else "eval/results")
+    command = called.command("mixing", argv)
     if options.only_found:
         result = beside_others(result, command, out / "mixing.json")
     else:
         result["command"] = command
     print_tables(result)
-    for path in save(result, out):
-        print(path)
-    if options.out is None and not options.quick:
-        print(write_page())
+    called.name(save(result, out), out)
     return 0
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import shlex
 import sys
 import time
 from collections import Counter
@@ -23,51 +22,35 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from eval import called
+
 LEAK = 0.5
 SANITY_CLIPS = 240
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="reprs eval probes", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--model",
-        nargs="+",
-        default=["effect"],
-        metavar="MODEL",
-        help="a name, path or hub id; features:NAME; hear:MODULE[:WEIGHTS]; py:FILE:FUNCTION; mfcc, log-mel, "
-        "mixing, untrained, cdpam",
-    )
-    parser.add_argument("--music", type=Path, metavar="FOLDER", help="judge on this folder of audio instead")
-    parser.add_argument("--quick", action="store_true", help="about a quarter of the clips")
-    parser.add_argument("--seed", type=int, default=0, help="draws music, chains and settings (default 0)")
-    parser.add_argument("--no-baselines", action="store_true", help="only the models")
+    parser = called.parser("probes", __doc__)
+    called.add_embeddings(parser, "effect")
+    called.add_music(parser)
+    called.add_quick(parser, "about a quarter of the clips")
+    called.add_seed(parser, "music, chains and settings")
+    called.add_no_baselines(parser)
     parser.add_argument("--cdpam", action="store_true", help="add CDPAM's encoder (hours on a CPU)")
-    parser.add_argument(
-        "-o", "--out", type=Path, metavar="FOLDER", help="default eval/results, or runs/eval with --quick"
-    )
+    called.add_out(parser)
     return parser
 
 
+@called.one_line("probes")
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge, print the tables, write JSON and plot; 0 when done, 2 for an unusable call."""
     options = arguments().parse_args(argv)
-    try:
-        result = judge(options)
-    except (ValueError, OSError, RuntimeError) as error:
-        print(f"reprs eval probes: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    out = called.folder(options)
+    result = judge(options)
     from eval.probe_report import print_tables, save
-    from eval.results_page import write_page
 
-    result["command"] = shlex.join(["reprs", "eval", "probes", *(sys.argv[1:] if argv is None else argv)])
+    result["command"] = called.command("probes", argv)
     print_tables(result)
-    out = options.out or Path("runs/eval" if options.quick else "eval/results")
-    for path in save(result, out):
-        print(path)
-    if options.out is None and not options.quick:
-        print(write_page())
+    called.name(save(result, out), out)
     return 0
 
 

@@ -12,62 +12,43 @@ by its distance, on the same pairs as CDPAM's. ViSQOL (visqol-python) is a machi
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-NAME = "reprs eval quality"
+from eval import called
+
 CUTS, LADDERS, SPEECH = 100, 8, 12
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=NAME, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--model",
-        nargs="+",
-        default=["quality"],
-        metavar="MODEL",
-        help="a quality model, or any embedding: a name, path or hub id; hear:MODULE; py:FILE:FUNCTION; mfcc",
-    )
-    parser.add_argument("--music", type=Path, metavar="FOLDER", help="judge on this folder of audio instead")
+    parser = called.parser("quality", __doc__)
+    called.add_embeddings(parser, "quality", what="a quality model, or any embedding: ")
+    called.add_music(parser)
     parser.add_argument("--labels", type=Path, metavar="CSV", help="columns path, mos and perhaps reference")
-    parser.add_argument("--quick", action="store_true", help="about a fifth of the cuts")
-    parser.add_argument("--seed", type=int, default=0, help="draws music and faults (default 0)")
-    parser.add_argument("--no-baselines", action="store_true", help="only the models")
-    parser.add_argument(
-        "-o", "--out", type=Path, metavar="FOLDER", help="default eval/results, or runs/eval with --quick"
-    )
+    called.add_quick(parser, "about a fifth of the cuts")
+    called.add_seed(parser, "music and faults")
+    called.add_no_baselines(parser)
+    called.add_out(parser)
     return parser
 
 
+@called.one_line("quality")
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge, print the tables, write JSON and plot; 0 done, 1 some files failed, 2 for an unusable call."""
     options = arguments().parse_args(argv)
-    try:
-        result = _labelled(options) if options.labels else judge(options)
-    except (ValueError, OSError, RuntimeError) as error:
-        print(f"{NAME}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    out = called.folder(options)
+    result = _labelled(options) if options.labels else judge(options)
     from eval.quality_report import print_tables, save
 
-    words = sys.argv[1:] if argv is None else argv
-    result["command"] = shlex.join(["reprs", "eval", "quality", *words])
+    result["command"] = called.command("quality", argv)
     print_tables(result)
     failed = result.pop("failed")
     if options.labels and options.out is None:
         return 1 if failed else 0
-    out = options.out or Path("runs/eval" if options.quick or options.music else "eval/results")
-    for path in save(result, out, plotted=not options.labels):
-        print(path)
-    if out == Path("eval/results"):
-        from eval.results_page import write_page
-
-        print(write_page())
+    called.name(save(result, out, plotted=not options.labels), out)
     return 1 if failed else 0
 
 

@@ -12,59 +12,41 @@ is one of them on yet another content. Effects are rendered by pedalboard, all c
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from eval import called
 from eval.chains import DEFAULT_KINDS, KINDS
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="reprs eval retrieval", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--model",
-        nargs="+",
-        default=["effect"],
-        metavar="MODEL",
-        help="a name, path or hub id; features:NAME; hear:MODULE[:WEIGHTS]; py:FILE:FUNCTION",
-    )
-    parser.add_argument("--music", type=Path, metavar="FOLDER", help="judge on this folder of audio instead")
-    parser.add_argument("--quick", action="store_true", help="about a fifth of the trials")
-    parser.add_argument("--seed", type=int, default=0, help="draws music, chains and settings (default 0)")
+    parser = called.parser("retrieval", __doc__)
+    called.add_embeddings(parser, "effect")
+    called.add_music(parser)
+    called.add_quick(parser, "about a fifth of the trials")
+    called.add_seed(parser, "music, chains and settings")
     parser.add_argument("--clip-s", type=float, default=3.0, metavar="S", help="length of a clip (default 3)")
     parser.add_argument("--kinds", nargs="+", default=DEFAULT_KINDS, choices=list(KINDS), metavar="KIND")
     parser.add_argument("--random-order", action="store_true", help="draw the order of a chain's effects too")
-    parser.add_argument("--no-baselines", action="store_true", help="only the models")
-    parser.add_argument(
-        "-o", "--out", type=Path, metavar="FOLDER", help="default eval/results, or runs/eval with --quick"
-    )
+    called.add_no_baselines(parser)
+    called.add_out(parser)
     return parser
 
 
+@called.one_line("retrieval")
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge, print the table, write JSON and plot; 0 when done, 2 for an unusable call."""
     options = arguments().parse_args(argv)
-    try:
-        result = judge(options)
-    except (ValueError, OSError, RuntimeError) as error:
-        print(f"reprs eval retrieval: {error}", file=sys.stderr)
-        return 2
+    out = called.folder(options)
+    result = judge(options)
     from eval.report import print_table, save
-    from eval.results_page import write_page
 
-    result["command"] = shlex.join(["reprs", "eval", "retrieval", *(sys.argv[1:] if argv is None else argv)])
+    result["command"] = called.command("retrieval", argv)
     print_table(result)
-    out = options.out or Path("runs/eval" if options.quick else "eval/results")
-    for path in save(result, out, "retrieval"):
-        print(path)
-    if options.out is None and not options.quick:
-        print(write_page())
+    called.name(save(result, out, "retrieval"), out)
     return 0
 
 

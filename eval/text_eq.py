@@ -12,7 +12,6 @@ pink noise, so that the figure is that of the words and not of a recording.
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -21,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
+from eval import called
+
 AGREED = 0.4  # the ceiling from which listeners count as agreeing
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="reprs eval text_eq", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = called.parser("text_eq", __doc__)
     parser.add_argument("--curves", type=Path, required=True, metavar="CSV", help="listeners' curves")
     parser.add_argument("--word-min-listeners", type=int, default=4, metavar="N", help="frequent words")
     parser.add_argument("--audio", nargs="+", type=Path, default=[], metavar="FILE", help="instead of noise")
@@ -35,30 +34,24 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--wishes-every", type=int, default=6, metavar="N", help="bands for every Nth descriptor (default 6)"
     )
-    parser.add_argument("--quick", action="store_true", help="frequent words only, fewer wishes")
-    parser.add_argument(
-        "-o", "--out", type=Path, metavar="FOLDER", help="default eval/results, or runs/eval with --quick"
-    )
+    called.add_quick(parser, "frequent words only, fewer wishes")
+    called.add_out(parser)
     return parser
 
 
+@called.one_line("text_eq")
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge, print the tables, write JSON and plot; 0 when done, 2 for an unusable call."""
     options = arguments().parse_args(argv)
-    try:
-        result = judge(options)
-    except (ValueError, OSError, RuntimeError) as error:
-        print(f"reprs eval text_eq: {error}", file=sys.stderr)
-        return 2
+    out = called.folder(options)
+    result = judge(options)
     from eval.word_report import print_tables, save
 
     # Names only: a result says nothing of the folders of whoever made it.
     given = [Path(a).name if Path(a).exists() else a for a in (sys.argv[1:] if argv is None else argv)]
-    result["command"] = shlex.join(["reprs", "eval", "text_eq", *given])
+    result["command"] = called.command("text_eq", given)
     print_tables(result)
-    out = options.out or Path("runs/eval" if options.quick else "eval/results")
-    for path in save(result, out, "text_eq"):
-        print(path)
+    called.name(save(result, out, "text_eq"), out)
     return 0
 
 

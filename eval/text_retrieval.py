@@ -14,50 +14,43 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
+
+from eval import called
 
 TOWER = "minilm"
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="reprs eval text_retrieval",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--model", nargs="*", default=["timbre"], metavar="NAME_OR_PATH")
-    parser.add_argument("--seed", type=int, default=0, help="draws the clips of every name (default 0)")
+    parser = called.parser("text_retrieval", __doc__)
+    called.add_checkpoints(parser, "timbre")
+    called.add_seed(parser, "the clips of every name")
     parser.add_argument("--takes", type=int, default=3, help="clips a name at most (default 3)")
     parser.add_argument("--soundfonts", nargs="+", metavar="PACKAGE", help="default: the held-out ones")
     parser.add_argument("--packs", nargs="*", metavar="PACKAGE", help="default: the held-out ones")
-    parser.add_argument("--no-baselines", action="store_true", help="only the models")
-    parser.add_argument("-o", "--out", type=Path, default=Path("eval/results"), metavar="FOLDER")
+    called.add_no_baselines(parser)
+    called.add_out(parser)
     return parser
 
 
+@called.one_line("text_retrieval")
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge, print the tables, write JSON and plot; 0 when done, 2 for an unusable call."""
     options = arguments().parse_args(argv)
-    try:
-        result = judge(options)
-    except (ValueError, OSError, RuntimeError) as error:
-        print(f"reprs eval text_retrieval: {error}", file=sys.stderr)
-        return 2
+    out = called.folder(options)
+    result = judge(options)
     from eval.text_table import plot, print_tables
 
-    called = sys.argv[1:] if argv is None else argv
-    result["command"] = shlex.join(["reprs", "eval", "text_retrieval", *called])
+    result["command"] = called.command("text_retrieval", argv)
     print_tables(result)
-    options.out.mkdir(parents=True, exist_ok=True)
-    paths = [options.out / "text_retrieval.json", options.out / "text_retrieval.png"]
+    out.mkdir(parents=True, exist_ok=True)
+    paths = [out / "text_retrieval.json", out / "text_retrieval.png"]
     paths[0].write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     plot(result).savefig(paths[1], dpi=120, bbox_inches="tight")
-    print(*paths, sep="\n")
+    called.name(paths, out)
     return 0
 
 
