@@ -10,13 +10,14 @@ import io
 import json
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reprs.retrieval.embed_files import Failure
+    from reprs.audio.batch import Failure
 
 DONE, SOME_FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 RECIPE_VERBS = {
@@ -34,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file name may hold what this terminal's encoding lacks
             stream.reconfigure(errors="backslashreplace")
+    # A file's name may hold letters that a plot's font lacks: the picture has a box there.
+    warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
     try:
         return _run(args)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
@@ -125,6 +128,7 @@ def _quality(call: argparse.Namespace) -> int:
 
     quality_files.check_output(call.out, call.force)
     paths, failures = _find(call.audio)
+    quality_files.check_count(call.out, len(paths))
     model = hub.load(call.model)
     if not hasattr(model, "judge"):
         raise ValueError(f"{call.model!r} judges no quality; the shipped model that does is quality")
@@ -145,16 +149,15 @@ def _quality(call: argparse.Namespace) -> int:
 
 
 def _eq(call: argparse.Namespace) -> int:
+    from reprs.audio.batch import Failure
     from reprs.console import eq_files
 
     names, make = _eq_request(call)
-    paths, failures = eq_files.find(names)
-    if not paths:
-        raise ValueError("; ".join(failure.reason for failure in failures))
+    paths, failures = _find(names)
     outs = eq_files.outputs(call.out, paths, call.force)
     count, written = len(paths) + len(failures), None
     for done in eq_files.equalise_files(paths, outs, make):
-        if isinstance(done, eq_files.Failure):
+        if isinstance(done, Failure):
             failures.append(done)
             continue
         written = done.out if call.out == str(done.out) else call.out
@@ -215,15 +218,19 @@ def _print_bands(done: Any) -> None:
 def _mix(call: argparse.Namespace) -> int:
     if call.samples is not None or call.start is not None:
         return _several(call)
-    from reprs.audio import files
     from reprs.console import mix_files, wish
     from reprs.console.saved_mix import read_mix
     from reprs.console.session import read_session
     from reprs.console.standard import standard_console
 
+    if (call.seed, call.guidance, call.temperature, call.variation) != (0, 1.0, 1.0, None):
+        raise ValueError(
+            "--seed, --guidance, --temperature and --variation are of several mixes: add --samples N"
+        )
     folder = mix_files.check_folder(call.out, call.force)
     wanted = _wish(call)
     wanted.check(standard_console())
+    reference = _reference(call)
     applied = read_mix(call.apply) if call.apply else None
     model = None if applied else wish.controller(wanted.model)
     session, failures = read_session(call.stems, leave_out=folder)
@@ -233,7 +240,6 @@ def _mix(call: argparse.Namespace) -> int:
         notes += more
     else:
         saved = wish.settle(wanted, "standard", session, model)
-    reference = files.read(call.reference) if call.reference else None
     done = mix_files.write_mix(folder, session, saved, _asked(call, "a mix"), notes, reference)
     for note in notes[: len(session.notes)] + notes[len(session.notes) + len(failures) :]:
         print(f"note: {note}", file=sys.stderr)
@@ -251,6 +257,7 @@ def _several(call: argparse.Namespace) -> int:
 
     if call.apply:
         raise ValueError("--apply is one mix: leave out --samples and --start, or go on from it with --start")
+    _reference(call)
     name = "mixgen" if call.model == "controller" else call.model
     how = several.Sampling(
         call.samples or several.DEFAULT_SAMPLES,
@@ -277,7 +284,7 @@ def _several(call: argparse.Namespace) -> int:
 
 
 def _match(call: argparse.Namespace) -> int:
-    from reprs.audio import files
+    from reprs.audio.batch import Failure
     from reprs.console import eq_files, match_files
     from reprs.console.standard import single_console
 
@@ -287,16 +294,14 @@ def _match(call: argparse.Namespace) -> int:
             "name a recording to sound like with --reference, or a setting with --apply OUT.json"
         )
     wanted.check(single_console())
+    reference = _reference(call)
     settle = _settler(call, wanted)
-    reference = files.read(call.reference) if call.reference else None
-    paths, failures = eq_files.find(call.audio)
-    if not paths:
-        raise ValueError("; ".join(failure.reason for failure in failures))
+    paths, failures = _find(call.audio)
     outs = eq_files.outputs(call.out, paths, call.force)
     count, written = len(paths) + len(failures), None
     match = functools.partial(match_files.match_file, settle=settle, reference=reference)
     for done in eq_files.each_file(paths, outs, match):
-        if isinstance(done, eq_files.Failure):
+        if isinstance(done, Failure):
             failures.append(done)
             continue
         written = done.out if call.out == str(done.out) else call.out
@@ -313,6 +318,20 @@ def _wish(call: argparse.Namespace) -> Any:
     if call.apply and (call.reference or text or only or lock or call.refine):
         raise ValueError("--apply takes its settings from the file: only --amount goes with it")
     return Wish(call.reference, text, call.amount, only, lock, call.refine, call.model)
+
+
+def _reference(call: argparse.Namespace) -> Any:
+    """The recording to sound like, `(C, T)` and its rate in Hz, or None; unusable where it cannot be one."""
+    from reprs.audio import files
+
+    if not call.reference:
+        return None
+    x, sample_rate = files.read(call.reference)
+    if len(x) > 2:
+        raise ValueError(f"{call.reference}: has {len(x)} channels; a reference is mono or stereo")
+    if not bool(x.any()):
+        raise ValueError(f"{call.reference}: is silent; give a reference that can be heard")
+    return x, sample_rate
 
 
 def _settler(call: argparse.Namespace, wanted: Any) -> Any:
@@ -408,7 +427,7 @@ def _encoder(model: str, device: str) -> Any:
 
 def _find(audio: list[str]) -> tuple[list[Path], list[Failure]]:
     """The audio files of a call; unusable where there is not one."""
-    from reprs.retrieval.embed_files import find
+    from reprs.audio.batch import find
 
     paths, missing = find(audio)
     if not paths:
@@ -439,7 +458,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verb = _add(verbs, "embed", _embed, "audio files → vectors", "reprs embed ~/Music take.wav -o music.npz")
     verb.add_argument("audio", nargs="+", metavar="AUDIO_OR_FOLDER")
-    verb.add_argument("-o", "--out", required=True, help="OUT.npz, or a folder (ending in /) of shards")
+    _add_out(verb, "OUT.npz, or a folder (ending in /) of shards")
     verb.add_argument("--shards", action="store_true", help="OUT is a folder of shards, for big corpora")
     verb.add_argument("--force", action="store_true", help="replace what is there")
     _add_model(verb, "effect")
@@ -454,7 +473,7 @@ def _parser() -> argparse.ArgumentParser:
         "reprs index build ~/Samples -o sounds.index --model timbre",
     )
     verb.add_argument("audio", nargs="+", metavar="AUDIO_FOLDER")
-    verb.add_argument("-o", "--out", required=True, metavar="INDEX", help="a folder")
+    _add_out(verb, "a folder", metavar="INDEX")
     how = verb.add_mutually_exclusive_group()
     how.add_argument("--add", action="store_true", help="add to INDEX what is new or has changed")
     how.add_argument("--force", action="store_true", help="replace what is there")
@@ -473,7 +492,7 @@ def _parser() -> argparse.ArgumentParser:
     verb = _add(verbs, "search", _search, "find what was produced alike, or what words describe", example)
     verb.add_argument("index", metavar="INDEX")
     query = verb.add_mutually_exclusive_group(required=True)
-    query.add_argument("--audio", metavar="FILE")
+    query.add_argument("--audio", type=_given, metavar="FILE")
     query.add_argument("--text", metavar="TEXT", help="words, for an index made with --model timbre")
     verb.add_argument("-k", type=_count, default=10, metavar="K", help="how many (default 10)")
     verb.add_argument("--json", action="store_true", help="print JSON")
@@ -482,7 +501,7 @@ def _parser() -> argparse.ArgumentParser:
     example = "reprs quality take.mp3 ~/Music -o curves.png; the scale is ViSQOL's, 1 to 4.73"
     verb = _add(verbs, "quality", _quality, "how good it sounds, what is wrong, and when", example)
     verb.add_argument("audio", nargs="+", metavar="FILE", help="audio files or folders")
-    verb.add_argument("-o", "--out", help="OUT.json, or OUT.png with the curves")
+    _add_out(verb, "OUT.json, or OUT.png with the curves", required=False)
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.add_argument("--force", action="store_true", help="replace what is there")
     _add_model(verb, "quality", device=False)
@@ -493,17 +512,21 @@ def _parser() -> argparse.ArgumentParser:
     verb = _add(verbs, "eq", _eq, "equalise as words say, in bands to read and edit", example)
     verb.add_argument("prompt", metavar="PROMPT", help="such as 'brighter but not harsh'; not with --apply")
     verb.add_argument("audio", nargs="+", metavar="IN", help="audio files or folders")
-    verb.add_argument(
-        "-o", "--out", required=True, help="OUT.wav (with OUT.json, OUT.txt, OUT.png), or a folder"
-    )
+    _add_out(verb, "OUT.wav (with OUT.json, OUT.txt, OUT.png), or a folder")
     verb.add_argument(
         "--amount", type=float, default=1.0, metavar="A", help="0 to 2 times the gains (default 1)"
     )
     verb.add_argument("--engine", choices=("predicted", "optimised"), help="default: predicted")
     verb.add_argument(
-        "--lock", action="append", metavar="REGION", help='leave alone, such as "low end" or 20-200'
+        "--lock",
+        action="append",
+        type=_given,
+        metavar="REGION",
+        help='leave alone, such as "low end" or 20-200',
     )
-    verb.add_argument("--apply", metavar="OUT.json", help="the bands of an earlier call, edited or not")
+    verb.add_argument(
+        "--apply", type=_given, metavar="OUT.json", help="the bands of an earlier call, edited or not"
+    )
     verb.add_argument("--force", action="store_true", help="replace what is there")
     _add_model(verb, "timbre", device=False)
 
@@ -513,9 +536,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb = _add(verbs, "match", _match, "make recordings sound like another, by settings to edit", example)
     verb.add_argument("audio", nargs="+", metavar="IN", help="audio files or folders, mono or stereo")
-    verb.add_argument(
-        "-o", "--out", required=True, help="OUT.wav (with OUT.json, OUT.txt, OUT.png), or a folder"
-    )
+    _add_out(verb, "OUT.wav (with OUT.json, OUT.txt, OUT.png), or a folder")
     _add_wish(verb, "OUT.json")
 
     example = (
@@ -525,13 +546,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb = _add(verbs, "mix", _mix, "mix stems like a reference or words, by settings to edit", example)
     verb.add_argument("stems", metavar="STEMS_FOLDER")
-    verb.add_argument(
-        "-o",
-        "--out",
-        required=True,
-        metavar="FOLDER",
-        help="for mix.wav, mix.json, report.html, stems, buses",
-    )
+    _add_out(verb, "for mix.wav, mix.json, report.html, stems, buses", metavar="FOLDER")
     verb.add_argument("--text", metavar="TEXT", help="how it should sound, in words")
     _add_sampling(verb)
     _add_wish(verb, "mix.json")
@@ -551,15 +566,27 @@ def _add(verbs: Any, name: str, run: Any, summary: str, example: str) -> argpars
     return verb
 
 
+def _add_out(
+    verb: argparse.ArgumentParser, what: str, metavar: str | None = None, required: bool = True
+) -> None:
+    verb.add_argument("-o", "--out", type=_given, required=required, metavar=metavar, help=what)
+
+
 def _add_wish(verb: argparse.ArgumentParser, saved: str) -> None:
     """The options that `mix` and `match` have in common."""
-    verb.add_argument("--reference", metavar="FILE", help="a recording to sound like")
+    verb.add_argument("--reference", type=_given, metavar="FILE", help="a recording to sound like")
     verb.add_argument(
         "--amount", type=float, default=1.0, metavar="A", help="0 to 2 times as much (default 1)"
     )
-    verb.add_argument("--only", action="append", metavar="PARTS", help="such as eq,compressor,reverb,fader")
     verb.add_argument(
-        "--lock", action="append", metavar="WHAT", help='leave alone: a part, a track, "low end" or 20-200'
+        "--only", action="append", type=_given, metavar="PARTS", help="such as eq,compressor,reverb,fader"
+    )
+    verb.add_argument(
+        "--lock",
+        action="append",
+        type=_given,
+        metavar="WHAT",
+        help='leave alone: a part, a track, "low end" or 20-200',
     )
     verb.add_argument(
         "--refine",
@@ -568,7 +595,9 @@ def _add_wish(verb: argparse.ArgumentParser, saved: str) -> None:
         metavar="STEPS",
         help="go on by gradients towards the reference, as 200",
     )
-    verb.add_argument("--apply", metavar=saved, help="the settings of an earlier call, edited or not")
+    verb.add_argument(
+        "--apply", type=_given, metavar=saved, help="the settings of an earlier call, edited or not"
+    )
     verb.add_argument("--force", action="store_true", help="replace what is there")
     _add_model(verb, "controller", device=False)
 
@@ -590,7 +619,9 @@ def _add_sampling(verb: argparse.ArgumentParser) -> None:
         metavar="T",
         help="below 1: more alike and more usual, such as 0.5 (default 1)",
     )
-    several.add_argument("--start", metavar="MIX.json", help="mixes near this one; --lock keeps its settings")
+    several.add_argument(
+        "--start", type=_given, metavar="MIX.json", help="mixes near this one; --lock keeps its settings"
+    )
     several.add_argument("--variation", type=float, metavar="V", help="how near: 0 to 1 (default 0.2)")
 
 
@@ -604,6 +635,12 @@ def _add_model(verb: argparse.ArgumentParser, default: str | None, device: bool 
     )
     if device:
         verb.add_argument("--device", default="cpu", help="where the model runs (default: cpu)")
+
+
+def _given(text: str) -> str:
+    if not text:  # such as a shell's variable that was never set: it would pass for the current folder
+        raise argparse.ArgumentTypeError("is empty")
+    return text
 
 
 def _count(text: str) -> int:

@@ -147,6 +147,31 @@ def test_embed_refuses_unusable_calls(shell, models, music, tmp_path):
     assert len(np.load(there)["paths"]) == 3
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("embed", "a.wav", "-o", ""),
+        ("embed", "", "-o", "out.npz"),
+        ("index", "build", "a.wav", "-o", ""),
+        ("search", "index", "--audio", ""),
+        ("quality", "", "--json"),
+        ("eq", "warm", "a.wav", "-o", ""),
+        ("eq", "warm", "", "-o", "out.wav"),
+        ("match", "a.wav", "--reference", "", "-o", "out.wav"),
+        ("mix", "", "-o", "out"),
+        ("mix", "stems", "--reference", "", "-o", "out"),
+        ("mix", "stems", "--only", "", "-o", "out"),
+    ],
+)
+def test_an_empty_argument_is_no_place(shell, music, monkeypatch, call):
+    """A shell's variable that was never set is not the current folder."""
+    monkeypatch.chdir(music)
+    before = sorted(music.rglob("*"))
+    code, out, err = shell(*call)
+    assert code == 2 and not out and ("is empty" in err or "'' is no path" in err), err
+    assert sorted(music.rglob("*")) == before
+
+
 def test_a_missing_path_among_good_ones_is_listed(shell, models, music, tmp_path):
     call = ("embed", music, tmp_path / "gone.wav", "-o", tmp_path / "o.npz", "--model", models / "one")
     code, out, err = shell(*call)
@@ -205,7 +230,7 @@ def test_windows_get_a_vector_each(shell, models, tmp_path):
     soundfile.write(excerpt, x[:, round(0.3 * rate) : round(0.7 * rate)].T.numpy(), rate, subtype="FLOAT")
     best = json.loads(shell("search", index, "--audio", excerpt, "--json")[1])[0]
     assert best["start_s"] == 0.3 and best["score"] == pytest.approx(1, abs=1e-5)
-    assert "other windows" in said(shell(*build, "--add", "--window-s", 1)[2])
+    assert "windows of other lengths" in said(shell(*build, "--add", "--window-s", 1)[2])
     assert shell(*build, "--add")[0] == 0
 
 
@@ -234,9 +259,10 @@ def test_unusable_index_calls(shell, models, music, tmp_path):
         "is a file": (music, "-o", file, *model),
         "cannot be written": (music, "-o", file / "i", *model),
         "make one with": (music, "-o", tmp_path / "i", "--add", *model),
-        "too short": (music, "-o", tmp_path / "i", "--window-s", "0.05", *model),
+        "at least 0.1 s": (music, "-o", tmp_path / "i", "--window-s", "0.05", *model),
         "--hop-s needs": (music, "-o", tmp_path / "i", "--hop-s", "1", *model),
-        "more than 0 s": (music, "-o", tmp_path / "i", "--window-s", "1", "--hop-s", "0", *model),
+        "at least 0.01 s": (music, "-o", tmp_path / "i", "--window-s", "1", "--hop-s", "1e-6", *model),
+        "no length": (music, "-o", tmp_path / "i", "--window-s", "inf", *model),
     }
     for expected, call in calls.items():
         code, out, err = shell("index", "build", *call)

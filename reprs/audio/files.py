@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +107,10 @@ def find(paths: Iterable[str | Path]) -> list[Path]:
     A file named outright is kept whatever its suffix. Raises `AudioError` for a path that does not exist and
     when nothing is found.
     """
-    roots = [Path(p) for p in paths]
+    given = list(paths)
+    if "" in given:  # such as a shell's variable that was never set; `Path("")` is the current folder
+        raise AudioError("'' is no path: name a file or folder")
+    roots = [Path(p) for p in given]
     found: dict[Path, None] = {}
     for path in roots:
         if not path.exists():
@@ -133,6 +137,8 @@ def _open(path: str | Path) -> soundfile.SoundFile:
         raise AudioError(f"{path}: is a folder, not an audio file")
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: is empty (0 bytes)")
+    if not os.access(path, os.R_OK):
+        raise AudioError(f"{path}: permission denied")
     try:
         # `RAW` files would need a format from the caller; soundfile says so with a TypeError.
         return soundfile.SoundFile(str(path))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import soundfile
 from torch import Tensor
 
 from reprs.audio import files
+from reprs.audio.batch import Failure, attempt, check_writable
 from reprs.console.text_eq import Equalised
 
 SUFFIXES = frozenset((".wav", ".flac", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64"))
@@ -30,32 +31,14 @@ class Written:
     result: Any
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A file that did not, and why, in one line that names it."""
-
-    path: Path
-    reason: str
-
-
-def find(paths: Iterable[str | Path]) -> tuple[list[Path], list[Failure]]:
-    """Audio files among files and folders, and the paths where there are none."""
-    found: dict[Path, None] = {}
-    failures = []
-    for path in paths:
-        try:
-            found.update(dict.fromkeys(files.find([path])))
-        except files.AudioError as error:
-            failures.append(Failure(Path(path), str(error)))
-    return list(found), failures
-
-
 def outputs(out: str, paths: Sequence[Path], force: bool) -> list[Path]:
     """Where the result of each file goes: OUT for one file, else into the folder OUT under the file's name.
 
     Raises ValueError, before any work, where that is no place for audio or something is there already.
     """
     as_folder = out.endswith("/") or Path(out).is_dir() or not Path(out).suffix
+    if as_folder and Path(out).is_file():
+        raise ValueError(f"{out}: is a file; name OUT.wav, or a folder")
     if len(paths) > 1 and not as_folder:
         raise ValueError(f"{out}: {len(paths)} files go into a folder; name one with -o FOLDER/")
     if not as_folder and Path(out).suffix.lower() not in SUFFIXES:
@@ -83,14 +66,8 @@ def each_file(
 ) -> Iterator[Written | Failure]:
     """`do(path, out)` for every file; whatever one file does, the others go on."""
     for path, out in zip(paths, outs, strict=True):
-        try:
-            yield Written(path, out, do(path, out))
-        except files.AudioError as error:
-            yield Failure(path, str(error))
-        except ValueError as error:
-            yield Failure(path, f"{path}: {error}")
-        except Exception as error:  # whatever one file does, it never ends a batch
-            yield Failure(path, f"{path}: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+        result = attempt(path, partial(do, path, out))
+        yield result if isinstance(result, Failure) else Written(path, out, result)
 
 
 def _equalise_file(path: Path, out: Path, make: Callable[[Tensor, int], Equalised]) -> Equalised:
@@ -138,10 +115,3 @@ def _in_folder(folder: Path, paths: Sequence[Path]) -> list[Path]:
             place = folder / f"{path.stem}-{number}{suffix}"
         chosen[place] = None
     return list(chosen)
-
-
-def check_writable(path: Path) -> None:
-    """Refuse a path below what is no folder, or below a folder that one may not write to."""
-    above = next(p for p in path.absolute().parents if p.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise ValueError(f"{path} cannot be written: {above} is not a folder that one may write to")

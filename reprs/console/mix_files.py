@@ -10,8 +10,9 @@ from typing import Any
 from torch import Tensor
 
 from reprs.audio import files
+from reprs.audio.batch import check_writable
 from reprs.audio.resample import resample
-from reprs.console.eq_files import check_writable, on_grid
+from reprs.console.eq_files import on_grid
 from reprs.console.mix_measures import Figures, figures
 from reprs.console.mixdown import mixdown
 from reprs.console.saved_mix import SavedMix
@@ -53,8 +54,11 @@ def write_mix(
     """Mix the session as `saved` says and write everything; `reference` is shown in the report.
 
     mix.wav has 24 bits. Stems and what buses and groups add are 32-bit floats; together they are what goes
-    into the master.
+    into the master, so of an earlier mix in this folder none are left behind.
     """
+    if (folder / SETTINGS).is_file():
+        for old in (*(folder / STEMS).glob("*.wav"), *(folder / BUSES).glob("*.wav")):
+            old.unlink()
     progress = track(session.names, "mixing")
 
     def keep(name: str, stem: Tensor) -> None:

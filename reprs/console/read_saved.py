@@ -24,6 +24,8 @@ def read_saved(
     """
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("it is no JSON object")
         if found.get("format", version) > version:
             raise ValueError("it was written by a newer reprs")
         return parse(found)

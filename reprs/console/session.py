@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from reprs.audio import files
+from reprs.audio.batch import Failure
 from reprs.audio.resample import resample
-from reprs.console.eq_files import Failure
 
 # A track of this name would have the knobs of the console's own section.
 TAKEN = "master"
@@ -71,7 +71,10 @@ def read_session(folder: str | Path, leave_out: str | Path) -> tuple[Session, li
 
     What lies below `leave_out`, such as earlier mixes, is no stem. Raises ValueError where nothing is left.
     """
-    found = [p for p in files.find([folder]) if Path(leave_out).resolve() not in p.resolve().parents]
+    found = files.find([folder])
+    if Path(leave_out).resolve() in (Path(folder).resolve(), *Path(folder).resolve().parents):
+        raise ValueError(f"{leave_out}: the stems lie in there; choose another folder for the mix")
+    found = [p for p in found if Path(leave_out).resolve() not in p.resolve().parents]
     tracks: list[tuple[Path, Tensor, int]] = []
     failures = []
     for path in found:

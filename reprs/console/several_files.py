@@ -10,7 +10,8 @@ from pathlib import Path
 from torch import Tensor
 
 from reprs.audio import files
-from reprs.console.eq_files import check_writable, on_grid
+from reprs.audio.batch import check_writable
+from reprs.console.eq_files import on_grid
 from reprs.console.mix_measures import Figures, figures
 from reprs.console.mixdown import mixdown
 from reprs.console.saved_mix import SavedMix

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 
 from reprs.audio import files
+from reprs.audio.batch import Failure, attempt, check_writable
 from reprs.corpora.progress import track
 
 WINDOWS_AT_ONCE = 16
@@ -23,14 +25,6 @@ class OutputError(ValueError):
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A file that gave no embedding, and why, in one line that names it."""
-
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True)
 class Embedded:
     """One file: its version, its windows (in seconds) and their embeddings `(W, D)` float32."""
 
@@ -39,18 +33,6 @@ class Embedded:
     starts_s: list[float]
     length_s: float
     embeddings: np.ndarray
-
-
-def find(paths: Iterable[str | Path]) -> tuple[list[Path], list[Failure]]:
-    """Audio files among files and folders, and the paths where there are none."""
-    found: dict[Path, None] = {}
-    failures = []
-    for path in paths:
-        try:
-            found.update(dict.fromkeys(files.find([path])))
-        except files.AudioError as error:
-            failures.append(Failure(Path(path), str(error)))
-    return list(found), failures
 
 
 def embed_file(
@@ -83,12 +65,7 @@ def embed_files(
 ) -> Iterator[Embedded | Failure]:
     """Embed files one after the other with a progress display."""
     for path in track(paths, "embedding"):
-        try:
-            yield embed_file(encoder, path, window_s, hop_s)
-        except files.AudioError as error:
-            yield Failure(path, str(error))
-        except Exception as error:  # whatever one file does, it never ends a batch
-            yield Failure(path, f"{path}: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+        yield attempt(path, partial(embed_file, encoder, path, window_s, hop_s))
 
 
 def window_starts(
@@ -137,13 +114,6 @@ def check_output(out: str, shards: bool, force: bool) -> None:
     if (_shards(path) if shards else path.exists()) and not force:
         raise OutputError(f"{out} exists: choose another name or replace it with --force")
     check_writable(path)
-
-
-def check_writable(path: Path) -> None:
-    """Say before the work, not after it, that an output has no place; raises `OutputError`."""
-    above = next(p for p in path.absolute().parents if p.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise OutputError(f"{path} cannot be written: {above} is not a folder that one may write to")
 
 
 def write_output(

@@ -7,6 +7,7 @@ keeps the model's hash: vectors of two models never meet in one index.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from reprs.retrieval.embed_files import Embedded, Failure, check_writable, embed_file, embed_files, version
+from reprs.audio.batch import Failure, check_writable
+from reprs.retrieval.embed_files import Embedded, embed_file, embed_files, version
 
 FORMAT_VERSION = 1
-SHORTEST_WINDOW_S = 0.1
+SHORTEST_WINDOW_S, SHORTEST_HOP_S = 0.1, 0.01
 ITEM_KEYS = {"path", "start_s", "duration_s", "bytes", "mtime_ns"}
 
 
@@ -145,13 +147,15 @@ def check_output(folder: str | Path, add: bool, force: bool) -> None:
 
 def check_windowing(window_s: float | None, hop_s: float | None, index: Index | None = None) -> None:
     """Refuse windows that cannot be, and other windows than those of `index`; raises `IndexFolderError`."""
-    if window_s is not None and not window_s >= SHORTEST_WINDOW_S:
-        raise IndexFolderError(f"--window-s {window_s:g} is too short: at least {SHORTEST_WINDOW_S} s")
-    if hop_s is not None and (window_s is None or not hop_s > 0):
-        raise IndexFolderError("--hop-s needs --window-s and more than 0 s")
+    if window_s is not None and not SHORTEST_WINDOW_S <= window_s < math.inf:
+        raise IndexFolderError(f"--window-s {window_s:g} is no length of a window: at least 0.1 s")
+    if hop_s is not None and (window_s is None or not SHORTEST_HOP_S <= hop_s < math.inf):
+        raise IndexFolderError("--hop-s needs --window-s and at least 0.01 s")
     windowing = {"window_s": window_s, "hop_s": hop_s}
     if index and window_s is not None and windowing != index.manifest["windowing"]:
-        raise IndexFolderError(f"this index has other windows: {index.manifest['windowing']}; leave them out")
+        known = index.manifest["windowing"]
+        has = "windows of other lengths" if known["window_s"] else "a vector a file"
+        raise IndexFolderError(f"this index has {has}: leave out --window-s and --hop-s")
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:

@@ -6,17 +6,20 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from reprs.audio import files
+from reprs.audio.batch import Failure, attempt, check_writable
 from reprs.corpora.progress import track
 from reprs.models.quality import Quality
-from reprs.retrieval.embed_files import Failure, check_writable
 
 BARS = "▁▂▃▄▅▆▇█"
 # A longer curve is printed with several seconds a bar.
 MOST_BARS = 60
+# matplotlib draws no picture of more than 2^16 pixels.
+MOST_PANELS = 250
 LOWEST, HIGHEST = 1.0, 4.75
 
 
@@ -46,12 +49,7 @@ class Judged:
 def judge_files(model: Any, paths: Sequence[Path]) -> Iterator[Judged | Failure]:
     """Judge files one after the other with a progress display."""
     for path in track(paths, "judging"):
-        try:
-            yield Judged(path, _judged(model, path))
-        except files.AudioError as error:
-            yield Failure(path, str(error))
-        except Exception as error:  # whatever one file does, it never ends a batch
-            yield Failure(path, f"{path}: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+        yield attempt(path, partial(_judge, model, path))
 
 
 def check_output(out: str | None, force: bool) -> None:
@@ -61,9 +59,19 @@ def check_output(out: str | None, force: bool) -> None:
     path = Path(out)
     if path.suffix not in (".json", ".png"):
         raise ValueError(f"{out}: name the output OUT.json, or OUT.png for a picture of the curves")
+    if path.is_dir():
+        raise ValueError(f"{out} is a folder: name a file in it")
     if path.exists() and not force:
         raise ValueError(f"{out} exists: choose another name or replace it with --force")
     check_writable(path)
+
+
+def check_count(out: str | None, files_judged: int) -> None:
+    """Refuse a picture with more panels than one can hold; ValueError."""
+    if out is not None and Path(out).suffix == ".png" and files_judged > MOST_PANELS:
+        raise ValueError(
+            f"{out}: a picture holds the curves of {MOST_PANELS} files, not {files_judged}: name OUT.json"
+        )
 
 
 def write_output(out: str, judged: Sequence[Judged]) -> None:
@@ -134,12 +142,12 @@ def bars(curve: Iterable[float]) -> str:
     return "".join(drawn)
 
 
-def _judged(model: Any, path: Path) -> Quality:
+def _judge(model: Any, path: Path) -> Judged:
     about = files.info(path)
     if about.channels > 2:
         raise files.AudioError(f"{path}: has {about.channels} channels; mix it to mono or stereo first")
     audio, rate = files.read(path)
     try:
-        return model.judge(audio, rate)
+        return Judged(path, model.judge(audio, rate))
     except ValueError as error:
         raise files.AudioError(f"{path}: {error}") from None

@@ -32,6 +32,10 @@ class RecipeParser(LightningArgumentParser):
         denied = re.search(r"Importing '([^']+)' is not allowed", message)
         if denied:
             message = f"a config may not name {denied[1]}, only what is in {', '.join(CONFIG_NAMES)}"
+        if "Unexpected config" in message:
+            message = "the config holds no options: a recipe is YAML such as configs/effect.yaml"
+        if re.search(r"are required: \w+\.data, \w+\.model", message):
+            message = "name a recipe with -c, such as -c configs/effect.yaml"
         prog = self.prog.replace(" [options]", "")
         self.exit(2, f"{prog}: {' '.join(message.split())[:600]} (options: {prog} --help)\n")
 

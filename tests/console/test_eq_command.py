@@ -159,10 +159,12 @@ UNUSABLE = {
     "lossy": (["warm", "IN", "-o", "OUT.mp3"], "OUT.wav"),
     "one name for two": (["warm", "IN", "IN2", "-o", "OUT.wav"], "folder"),
     "itself": (["warm", "IN", "-o", "IN", "--force"], "input itself"),
+    "a file for a folder": (["warm", "IN2", "-o", "TAKEN"], "is a file; name OUT.wav"),
     "place": (["warm", "IN", "-o", "IN/OUT.wav"], "cannot be written"),
     "model": (["warm", "IN", "-o", "OUT.wav", "--engine", "optimised", "--model", "none"], "no checkpoint"),
     "deaf model": (["warm", "IN", "-o", "OUT.wav", "--engine", "optimised", "--model", "effect"], "text"),
     "setting": (["--apply", "IN", "IN", "-o", "OUT.wav"], "not a setting"),
+    "list": (["--apply", "LIST", "IN", "-o", "OUT.wav"], "no JSON object"),
     "no setting": (["--apply", "none.json", "IN", "-o", "OUT.wav"], "no such setting"),
     "setting and engine": (
         ["--apply", "S.json", "IN", "-o", "OUT.wav", "--engine", "predicted"],
@@ -174,6 +176,10 @@ UNUSABLE = {
 @pytest.mark.parametrize(("args", "says"), UNUSABLE.values(), ids=UNUSABLE)
 def test_unusable_calls_are_answered_in_one_line(shell, tmp_path, args, says):
     places = {"IN": write(tmp_path / "in.wav"), "IN2": write(tmp_path / "in2.wav")}
+    places["TAKEN"] = tmp_path / "taken"
+    places["LIST"] = tmp_path / "list.json"
+    places["LIST"].write_text("[]")
+    places["TAKEN"].write_text("mine")
     places["IN/OUT.wav"] = places["IN"] / "OUT.wav"
     named = [str(places.get(a, tmp_path / a if a.endswith((".wav", ".mp3", ".json")) else a)) for a in args]
     code, printed, err = shell("eq", *named)

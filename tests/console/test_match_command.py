@@ -126,7 +126,15 @@ def test_a_silent_reference_is_refused(shell, tmp_path, untrained):
     code, _, err = shell(
         "match", song, "--reference", silent, "-o", tmp_path / "out.wav", "--model", untrained
     )
-    assert code != 0 and "is silent" in err and not (tmp_path / "out.wav").exists()
+    assert code == 2 and "is silent" in err and not (tmp_path / "out.wav").exists()
+
+
+def test_a_reference_of_more_than_two_channels_is_refused(shell, tmp_path, untrained):
+    song, surround = write(tmp_path / "song.wav"), write(tmp_path / "surround.wav", channels=6)
+    code, _, err = shell(
+        "match", song, "--reference", surround, "-o", tmp_path / "out.wav", "--model", untrained
+    )
+    assert code == 2 and "6 channels" in err and not (tmp_path / "out.wav").exists()
 
 
 def test_a_recording_keeps_its_balance_unless_it_is_asked_for(shell, tmp_path, reference, untrained):

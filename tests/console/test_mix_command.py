@@ -150,6 +150,11 @@ def test_what_cannot_be_done_is_said_before_any_work(shell, tmp_path, stems, unt
     assert "--refine goes towards a recording" in line(stems, "-o", out, "--refine", "9", *model)
     assert "only --amount goes with it" in line(stems, "-o", out, "--apply", "x.json", "--text", "warm")
     assert "no such mix" in line(stems, "-o", out, "--apply", tmp_path / "x.json")
+    assert "the stems lie in there" in line(stems / "deep", "-o", stems, *model)
+    assert "add --samples N" in line(stems, "-o", out, "--guidance", "2", *model)
+    assert "add --samples N" in line(stems, "-o", out, "--seed", "7", *model)
+    (tmp_path / "list.json").write_text("[]")
+    assert "no JSON object" in line(stems, "-o", out, "--apply", tmp_path / "list.json")
     (stems / "bass.wav").rename(tmp_path / "bass.wav")
     for path in stems.rglob("*.wav"):
         path.write_text("no audio")
@@ -165,6 +170,9 @@ def test_what_is_there_is_kept(shell, tmp_path, stems, untrained):
     assert code == 2 and "exists: choose another folder or replace it with --force" in err
     assert shell("mix", stems, "-o", out, "--model", untrained, "--force")[0] == 0
     assert (out / "mix.wav").read_bytes() == before
+    (stems / "bass.wav").unlink()  # what is written is one mix, without a stem of the earlier one
+    assert shell("mix", stems, "-o", out, "--model", untrained, "--force")[0] == 0
+    assert {p.name for p in (out / "stems").iterdir()} == {"drums.wav", "drums-2.wav", "quiet.wav"}
 
 
 def test_the_order_of_the_files_does_not_matter(shell, tmp_path, untrained):

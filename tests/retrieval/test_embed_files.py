@@ -5,7 +5,8 @@ import pytest
 import soundfile
 import torch
 
-from reprs.retrieval.embed_files import Embedded, Failure, embed_files, window_starts
+from reprs.audio.batch import Failure
+from reprs.retrieval.embed_files import Embedded, embed_files, window_starts
 
 
 @pytest.mark.parametrize("duration_s", [0.1, 1.0, 9.999, 10.0, 10.0005, 20.0, 25.0, 61.7])

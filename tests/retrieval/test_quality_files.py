@@ -67,6 +67,22 @@ def test_unusable_calls_are_one_line(folder, extra, said, capsys):
     assert said in err and err.count("\n") == 1
 
 
+def test_a_picture_that_cannot_be_is_said_before_the_work(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("reprs.retrieval.quality_files.judge_files", lambda *_: pytest.fail("worked first"))
+    (tmp_path / "out.png").mkdir()
+    assert main(["quality", str(folder), "-o", str(tmp_path / "out.png"), "--force"]) == 2
+    assert "is a folder" in capsys.readouterr().err
+    monkeypatch.setattr("reprs.retrieval.quality_files.MOST_PANELS", 3)
+    assert main(["quality", str(folder), "-o", str(tmp_path / "many.png")]) == 2
+    assert "the curves of 3 files, not 4: name OUT.json" in capsys.readouterr().err
+
+
+def test_a_name_that_the_font_lacks_is_no_warning(folder, tmp_path, recwarn):
+    (folder / "a.wav").rename(folder / "音.wav")
+    assert main(["quality", str(folder / "音.wav"), "-o", str(tmp_path / "out.png")]) == 0
+    assert not [w for w in recwarn if "Glyph" in str(w.message)]
+
+
 def test_bars_show_the_worst_second_and_leave_silence_blank():
     assert bars([1.0, 4.75, math.nan]) == "▁█ "
     long = np.full(120, 4.75)

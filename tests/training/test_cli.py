@@ -116,12 +116,15 @@ def test_the_same_from_the_file(shell, config, tmp_path):
 def test_wrong_calls_are_one_line(shell, config, tmp_path):
     broken = tmp_path / "broken.yaml"
     broken.write_text("model: [")
+    prose = tmp_path / "prose.yaml"
+    prose.write_text("no recipe at all\n" * 99)
     for args, expected in (
         (("-c", tmp_path / "gone.yaml"), "does not exist"),
         (("-c", broken), "parsing"),
         (("-c", config, "--trainer.flub", 3), "--trainer.flub"),
         (("-c", config, "--trainer.max_steps", "many"), "max_steps"),
-        ((), "model"),
+        (("-c", prose), "holds no options"),
+        ((), "name a recipe with -c"),
     ):
         code, _, err = shell("fit", *args)
         assert code == 2 and len(err.strip().splitlines()) == 1 and expected in err, err
