@@ -493,7 +493,9 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("index", metavar="INDEX")
     query = verb.add_mutually_exclusive_group(required=True)
     query.add_argument("--audio", type=_given, metavar="FILE")
-    query.add_argument("--text", metavar="TEXT", help="words, for an index made with --model timbre")
+    query.add_argument(
+        "--text", type=_given, metavar="TEXT", help="words, for an index made with --model timbre"
+    )
     verb.add_argument("-k", type=_count, default=10, metavar="K", help="how many (default 10)")
     verb.add_argument("--json", action="store_true", help="print JSON")
     _add_model(verb, None)

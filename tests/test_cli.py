@@ -154,6 +154,7 @@ def test_embed_refuses_unusable_calls(shell, models, music, tmp_path):
         ("embed", "", "-o", "out.npz"),
         ("index", "build", "a.wav", "-o", ""),
         ("search", "index", "--audio", ""),
+        ("search", "index", "--text", ""),
         ("quality", "", "--json"),
         ("eq", "warm", "a.wav", "-o", ""),
         ("eq", "warm", "", "-o", "out.wav"),

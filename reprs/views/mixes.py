@@ -157,21 +157,6 @@ class KnobPrior:
             draws.shared_on.float().mean(0, keepdim=True) >= 0.5,
         )
 
-    def strays(self, z: Tensor, params: Mapping[str, Param]) -> Tensor:
-        """How far knobs `(…, P)` are from the prior's middle: mean square in deviations, `(…,)`.
-
-        What lies on the level of a track counts from -20 dBFS.
-        """
-        middles, deviations = self._normal(params)
-        return ((z - middles.to(z)) / deviations.to(z)).square().mean(-1)
-
-    def _normal(self, params: Mapping[str, Param]) -> tuple[Tensor, Tensor]:
-        """Middle and deviation in [0, 1] of every knob, `(P,)` each, estimated from draws."""
-        generator = torch.Generator().manual_seed(0)
-        common = taste.draw(512, generator)
-        z = self._knobs(params, torch.full((512,), -20.0), generator, common)
-        return z.mean(0), z.std(0).clamp(min=0.02)
-
     def _knobs(
         self,
         params: Mapping[str, Param],

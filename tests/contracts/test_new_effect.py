@@ -79,7 +79,6 @@ def test_the_contract_battery_passes_over_it(run):
 
 @pytest.mark.slow
 def test_the_whole_benchmark_times_it(run, tmp_path):
-    output = tmp_path / "bench.json"
-    small = ["--clips", 1, "--seconds", 0.1, "--repeats", 1, "--every-effect", "-o", output]
+    small = ["--seconds", 0.1, "--repeats", 1, "--every-effect", "-o", tmp_path]
     assert NAME in run("-m", "eval.bench_effects", *small)
-    assert NAME in json.dumps(json.loads(output.read_text()))
+    assert NAME in json.loads((tmp_path / "bench_effects.json").read_text())["ns_per_sample"]
