@@ -20,18 +20,22 @@ from reprs.console.knobs import Knobs
 from reprs.console.least_squares import Found, descend
 from reprs.console.opened import opened
 from reprs.console.parts import switches
+from reprs.console.staging import Staging
 from reprs.objectives.band_levels import BandLevels
 
 EXCERPT_S = 2.5
 LEAD_S = 3.0  # heard by reverbs and compressors, but not judged
 ENOUGH = 0.25  # of the loudest stretch's energy
-ROWS = 48  # rendered at once
+ROWS = 8  # rendered at once: they stay in a CPU's cache
 TRIED_STEPS, WORTH, CERTAIN = 5, 0.9, 0.3
-EXPLAINED = 3e-4
+EXPLAINED, FAINT = 3e-4, 1e-6
+FIRST_STEPS = 12
 # A gain at all frequencies of the equaliser that threshold, makeup and fader take back is nearly nothing to
-# hear: descents end at different ones, and the loss tells which is right.
-SHIFTS_DB, FIRST_STEPS, BANDS_TOGETHER = (2.5, -2.5), 12, 1.4
-SETTLED, HOPELESS = 1e-9, 3e-3
+# hear: descents end at different ones. They start again where the bands move least, and this far from there,
+# until a round of them is of no use.
+LEVELS_DB, NEAR_DB, ROUNDS, BETTER = (0.0, -4.0, 4.0), 0.5, 3, 2.0
+# The loss tells which is right. Where it is full of something else, small gains are more likely than large.
+SETTLED, HOPELESS, INDEPENDENT, GAIN_DB = 1e-9, 3e-3, 50, 3.0
 # Where effects that start off are looked for; in the knobs' own units, every combination is heard.
 STARTS: dict[str, dict[str, tuple[float, ...]]] = {
     "highpass": {"cutoff_hz": (40.0, 70.0, 120.0, 200.0)},
@@ -62,8 +66,9 @@ def recovered(
     from the start, and after each effect that is added.
     """
     with torch.no_grad():
-        search = _Search(console, *_excerpt(tracks, reference, sample_rate), sample_rate, knobs, on_step)
-        found, on = search.run(steps)
+        excerpt = _excerpt(tracks, reference, sample_rate)
+        search = _Search(console, *excerpt, sample_rate, knobs, steps, on_step)
+        found, on = search.run()
         return search.knobs(found.z[None], on) if found.loss < search.loss_of(knobs) else knobs
 
 
@@ -87,10 +92,12 @@ class _Search:
     lead: int
     sample_rate: int
     given: Knobs
+    steps: int
     on_step: Callable[[int, float], None] | None = None
 
     def __post_init__(self) -> None:
         self.heard = BandLevels(self.target, self.sample_rate, self.lead)
+        self.staging = Staging(self.console, self.sample_rate)
         self.start = opened(self.console, self.given)
         self.z = self.console.flatten(self.start)[0]
         self.names = [*self.console.track_params, *self.console.shared_params]
@@ -99,18 +106,22 @@ class _Search:
         self.optional = [*strip, *(name for name in STARTS if name in self.console.buses)]
         self.step = 0
 
-    def run(self, steps: int) -> tuple[Found, list[str]]:
-        """Begin without optional effects, add what explains most while one does, then settle the gain."""
-        on: list[str] = []
-        short = min(steps, FIRST_STEPS)
-        best = self._descend(self._placed(), on, short)
-        while best.loss > EXPLAINED and len(on) < len(self.optional):
+    def run(self) -> tuple[Found, list[str]]:
+        """Add the effects that explain most, one after another, and settle the levels; then again."""
+        best, on = self._explained(self._descend(self._placed(), []), [], EXPLAINED)
+        best = self._settled(best, on)
+        further, more = self._explained(best, on, FAINT)
+        return (best, on) if more == on else (self._settled(further, more), more)
+
+    def _explained(self, best: Found, on: list[str], enough: float) -> tuple[Found, list[str]]:
+        """With the effects that explain most of what is left, while that is more than `enough`."""
+        while best.loss > enough and len(on) < len(self.optional):
             name, start = self._most_telling(best, on)
-            further = self._descend(start.z, [*on, name], short)
+            further = self._descend(start.z, [*on, name])
             if further.loss > WORTH * best.loss:
                 break
             best, on = further, [*on, name]
-        return self._settled(best, on, steps), on
+        return best, on
 
     def _placed(self) -> Tensor:
         """The start, or the same at the pan and the width that come nearest."""
@@ -128,23 +139,24 @@ class _Search:
         name = min(tries, key=lambda each: tries[each].loss)
         return name, tries[name]
 
-    def _settled(self, best: Found, on: Sequence[str], steps: int) -> Found:
-        """The best of the descents from equalisers that are louder or softer as a whole."""
-        for shift_db in SHIFTS_DB if SETTLED < best.loss < HOPELESS else ():
-            other = self._descend(self._shifted(best.z, shift_db), on, min(steps, FIRST_STEPS))
-            best = min(best, other, key=lambda found: found.loss)
-        return self._descend(best.z, on, steps) if best.loss > SETTLED else best
+    def _settled(self, best: Found, on: Sequence[str]) -> Found:
+        """The most likely of the descents from equalisers that are louder or softer as a whole."""
+        for _ in range(ROUNDS if self.staging.possible else 0):
+            if best.loss <= SETTLED:
+                break
+            last, (calm, level_db) = best, self.staging.least_moved(best.z)
+            for by_db in LEVELS_DB if best.loss < HOPELESS else LEVELS_DB[:1]:
+                if best.loss > SETTLED and abs(level_db + by_db) >= NEAR_DB:
+                    other = self._descend(self.staging.slid(calm, by_db), on)
+                    best = min(best, other, key=self._unlikely)
+            if self._unlikely(best) > self._unlikely(last) - BETTER:
+                break
+        return self._descend(best.z, on, self.steps) if best.loss > SETTLED else best
 
-    def _shifted(self, z: Tensor, by_db: float) -> Tensor:
-        """`z` with every band of the equaliser turned up, and the compressor and the fader after it."""
-        z = z.clone()
-        for i, (name, param) in enumerate(zip(self.names, self.params, strict=True)):
-            whole_db = by_db * BANDS_TOGETHER
-            turn = {"fader_db": -whole_db, "compressor.threshold_db": whole_db}.get(name, 0.0)
-            turn = by_db if name.startswith("parametric_eq.") and name.endswith("gain_db") else turn
-            if turn:
-                z[i] = param.to_unit(param.from_unit(z[i]) + turn).clamp(0, 1)
-        return z
+    def _unlikely(self, found: Found) -> float:
+        """The negative logarithm of the chance of what is left, and of gains this large (a Laplace prior)."""
+        left = INDEPENDENT / 2 * math.log(found.loss + SETTLED)
+        return left + self.staging.gains_db(found.z) / GAIN_DB
 
     def knobs(self, z: Tensor, on: Sequence[str]) -> Knobs:
         """Knobs of rows `(R, P)`, with the optional effects that are `on`."""
@@ -170,8 +182,8 @@ class _Search:
         tracks = self.tracks.expand(len(z), -1, -1, -1)
         return self.console(tracks, self.sample_rate, self.knobs(z, on))
 
-    def _descend(self, z: Tensor, on: Sequence[str], steps: int) -> Found:
-        """Least squares in the knobs of what is on."""
+    def _descend(self, z: Tensor, on: Sequence[str], most: int = FIRST_STEPS) -> Found:
+        """Least squares in the knobs of what is on, `most` steps and no more than are wanted."""
         live = torch.tensor([i for i, name in enumerate(self.names) if self._is_live(name, on)])
         gains = torch.tensor([self.names[i].endswith("gain_db") for i in live.tolist()])
         middle = torch.where(gains, 0.5, self.z[live])
@@ -188,7 +200,7 @@ class _Search:
             z[live],
             middle,
             deviation,
-            steps,
+            min(most, self.steps),
             self._told,
             torch.where(late, OF_TIMES, 1.0),
         )

@@ -5,6 +5,7 @@ import torch
 
 from reprs.console.knobs import Knobs
 from reprs.console.recovered import _echo, recovered
+from reprs.console.slide import slid
 from reprs.console.standard import single_console
 from tests.effects.signals import music
 
@@ -36,6 +37,16 @@ def value(console, knobs: Knobs, name):
     return float(params[name].from_unit(z[list(params).index(name)]))
 
 
+def response_db(console, knobs):
+    """What the equaliser makes of an impulse, in dB at octaves from 100 Hz to 6.4 kHz."""
+    place = console.strip.names.index("parametric_eq")
+    impulse = torch.zeros(1, 1, RATE)
+    impulse[..., 0] = 1
+    z = knobs.tracks[0, :, console.strip.slices[place]]
+    spectrum = torch.fft.rfft(console.strip.effects[place](impulse, RATE, z)[0, 0]).abs()
+    return 20 * torch.log10(spectrum[100 * 2 ** torch.arange(7)])
+
+
 @pytest.mark.slow
 def test_an_equaliser_and_a_delay_are_found_again():
     console, x = single_console(), music(1, 2, 2 * RATE).float()[:, None]
@@ -55,6 +66,26 @@ def test_an_equaliser_and_a_delay_are_found_again():
     assert value(console, found, "delay.delay_ms") == pytest.approx(217, abs=0.05)
     switched = dict(zip(console.track_switches, found.tracks_on[0, 0].tolist(), strict=True))
     assert not switched["distortion"] and not switched["highpass"] and found.shared_on[0].tolist() == [0, 1]
+
+
+@pytest.mark.slow
+def test_a_gain_at_all_frequencies_goes_back_to_where_it_was_taken_from():
+    console, x = single_console(), music(1, 2, RATE).float()[:, None]
+    values = {"parametric_eq__peak2_gain_db": -6.0, "compressor__threshold_db": -24.0, "fader_db": 3.0}
+    answer = known(console, **values)
+    reference = console(x, RATE, answer)[0]
+    start = known(console, **values | {"compressor__threshold_db": -16.0, "fader_db": -5.0})
+    place = console.strip.names.index("parametric_eq")
+    equaliser, columns = console.strip.effects[place], console.strip.slices[place]
+    start.tracks[0, 0, columns] = slid(equaliser, RATE, answer.tracks[0, 0, columns], 8.0)
+    # What is heard is next to nothing: without the slide back, descents from here stay far from the answer.
+    y = console(x, RATE, start)[0]
+    assert float((y - reference).square().sum() / reference.square().sum()) < 1e-3
+    found = recovered(console, x, RATE, start, reference, 30)
+    # Three bells at one place do what one did: it is the response that comes back.
+    level_db = response_db(console, found) - response_db(console, answer)
+    assert float(level_db.abs().max()) < 0.3
+    assert value(console, found, "compressor.threshold_db") == pytest.approx(-24.0, abs=0.5)
 
 
 def test_width_and_pan_are_found_again_and_nothing_is_added():
