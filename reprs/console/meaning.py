@@ -1,7 +1,7 @@
 """What a prompt asks of an equaliser, as a response in dB.
 
-The words come from the lexicon (`reprs.views.lexicon`); a word it does not hold is read by its neighbours in
-the text tower's space (`reprs.console.neighbours`), and one with no neighbour near enough is refused.
+The words come from the lexicon (`reprs.views.lexicon`), also where they are misspelt; another word is read by
+its neighbours in the text tower's space (`reprs.console.neighbours`), and refused where none is near enough.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reprs.console.spelling import CONFIDENCE, respelt
 from reprs.views.lexicon import MAX_GAIN_DB, Lexicon, bell_db, shelf_db
 from reprs.views.prompt import Term, parse
 
@@ -64,6 +65,9 @@ def _term_curve(term: Term, lexicon: Lexicon, f: np.ndarray) -> tuple[np.ndarray
         gain_db = term.gain_db if term.gain_db is not None else TERM_GAIN_DB * term.amount
         draw = shelf_db if low_hz <= 20.0 or high_hz >= 20_000.0 else bell_db
         return draw(low_hz, high_hz, gain_db, f), 1.0
+    meant = respelt(term.text)
+    if meant is not None:
+        return term.amount * lexicon.curve(meant, f), CONFIDENCE
     # The tower is only loaded for a word that the lexicon lacks.
     from reprs.console.neighbours import confidence, neighbour_curve, neighbours
 

@@ -18,17 +18,18 @@ import numpy as np
 
 from reprs.views.lexicon import Lexicon
 
-COUNT = 20
+TEMPLATE = "{} music"  # alone, "hard" lies by "difficult" and "cool" by "fine"
+COUNT = 50
 TEMPERATURE = 0.05
-NEAREST = 0.58  # mean cosine of the three nearest words; see docs/experiments.md
-CERTAIN = 0.80
+NEAREST = 0.74  # mean cosine of the three nearest words; see docs/decisions/0006
+CERTAIN = 0.88
 VECTORS = Path(__file__).with_name("word_vectors.npz")
 
 
 def neighbours(text: str, count: int = COUNT, without: Collection[str] = ()) -> list[tuple[str, float]]:
     """The lexicon's words nearest to `text`, nearest first, with their cosines; `without` some of them."""
     words, vectors = _vectors()
-    cosines = vectors @ embed([text])[0]
+    cosines = vectors @ embed([TEMPLATE.format(text)])[0]
     order = np.argsort(-cosines, kind="stable")[: count + len(without)]
     return [(words[i], float(cosines[i])) for i in order if words[i] not in without][:count]
 
@@ -63,7 +64,7 @@ def _vectors() -> tuple[list[str], np.ndarray]:
         known = dict(zip(stored["words"].tolist(), stored["vectors"].astype(np.float32), strict=True))
     missing = [word for word in wanted if word not in known]
     if missing:
-        known.update(zip(missing, embed(missing), strict=True))
+        known.update(zip(missing, embed([TEMPLATE.format(word) for word in missing]), strict=True))
     vectors = np.stack([known[word] for word in wanted])
     return wanted, vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
@@ -71,7 +72,7 @@ def _vectors() -> tuple[list[str], np.ndarray]:
 def write_vectors() -> None:
     """Embed every word of the lexicon and store it."""
     words = list(Lexicon.shipped().words)
-    vectors = embed(words)
+    vectors = embed([TEMPLATE.format(word) for word in words])
     scaled = np.round(vectors * (127 / np.abs(vectors).max(axis=1, keepdims=True)))
     np.savez_compressed(VECTORS, words=np.array(words), vectors=scaled.astype(np.int8))
 

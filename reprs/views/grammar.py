@@ -123,6 +123,8 @@ DIRECTIONS = {
     "too much": -1.0,
     "overly": -1.0,
     "excessively": -1.0,
+    "excessive": -1.0,
+    "exaggerated": -1.0,
     "not": -1.0,
     "isn't": -1.0,
     "aren't": -1.0,

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 # What a suffix may have replaced: "happier" ← "happy", "larger" ← "large", "softly" ← "soft".
 SUFFIXES = {
+    " sounding": ("",),
+    " like": ("",),
+    " ish": ("",),
     "iness": ("y",),
     "ness": ("",),
     "iest": ("y",),

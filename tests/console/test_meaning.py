@@ -68,6 +68,14 @@ def test_nonsense_is_refused_in_one_line(prompt):
     assert "\n" not in str(refused.value) and "warm" in str(refused.value)
 
 
+def test_most_invented_words_are_refused():
+    rng = np.random.default_rng(3)
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    words = ["".join(rng.choice(letters, rng.integers(4, 9))) for _ in range(60)]
+    refused = [neighbours.confidence(neighbours.neighbours(word)) == 0 for word in words]
+    assert np.mean(refused) >= 0.85
+
+
 def test_a_refusal_quotes_no_novel():
     with pytest.raises(ValueError) as refused:
         target_curve("zorg\nblat " * 500, HZ)
@@ -87,9 +95,9 @@ def test_an_unknown_word_is_read_by_its_neighbours():
     meaning = target_curve("less velveteen", HZ)
     assert 0.5 <= meaning.confidence < 1
     words = list(LEXICON.words)
-    near = [word for word, _ in neighbours.neighbours("velveteen", count=60)]
-    e, keys = neighbours.embed(["velveteen"])[0], neighbours.embed(near)
-    cosines = sorted(((float(k @ e), w) for k, w in zip(keys, near, strict=True)), reverse=True)[:20]
+    near = [word for word, _ in neighbours.neighbours("velveteen", count=90)]
+    e, *keys = neighbours.embed([f"{word} music" for word in ("velveteen", *near)])
+    cosines = sorted(((float(k @ e), w) for k, w in zip(keys, near, strict=True)), reverse=True)[:50]
     weights = [np.exp(c / 0.05) for c, _ in cosines]
     curves = [LEXICON.curve(LEXICON.words[w], HZ) for _, w in cosines]
     wanted = -sum(w * c for w, c in zip(weights, curves, strict=True)) / sum(weights)
@@ -102,7 +110,7 @@ def test_the_stored_vectors_are_those_of_the_tower_and_cover_the_lexicon():
         words, vectors = stored["words"].tolist(), stored["vectors"].astype(float)
     assert set(words) >= set(LEXICON.words), "run python -m reprs.console.neighbours"
     picked = np.random.default_rng(0).choice(len(words), 24, replace=False)
-    fresh = neighbours.embed([words[i] for i in picked])
+    fresh = neighbours.embed([f"{words[i]} music" for i in picked])
     norms = np.linalg.norm(vectors[picked], axis=1)
     assert (np.sum(fresh * vectors[picked], axis=1) / norms).min() > 0.999
 
