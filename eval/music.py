@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eval.chains import DRY_RMS_DB, match_rms, rms_db
+
+if TYPE_CHECKING:
+    from reprs.corpora.item import Item
 
 SAMPLE_RATE = 44_100
 QUIET_RMS_DB = -45.0
@@ -46,13 +51,27 @@ def find_pieces(folder: Path | None, shortest_s: float) -> tuple[str, list[Piece
     from reprs.corpora.debian import DebianCorpus
 
     if folder is not None:
-        from reprs.corpora.folder import FolderCorpus
-
-        return f"folder {folder.name}", _pieces(FolderCorpus(folder).items(), shortest_s)
+        return f"folder {folder.name}", _pieces(usable_items(folder), shortest_s)
     recordings = _pieces(DebianCorpus(role="test").items(), shortest_s)
     if len(recordings) >= FEWEST:
         return "released music out of Debian packages", recordings
     return held_out_songs(120, shortest_s)
+
+
+def usable_items(folder: Path) -> list[Item]:
+    """The files of a folder with their lengths; those that cannot be used are named on stderr."""
+    from reprs.audio import files
+    from reprs.corpora.folder import FolderCorpus
+
+    corpus = FolderCorpus(folder)
+    problems = {problem.path: problem for problem in corpus.validate()}
+    for problem in problems.values():
+        print(f"left out: {problem}", file=sys.stderr)
+    return [
+        replace(item, duration_s=files.info(item.path).duration_s)
+        for item in corpus.items()
+        if item.path not in problems
+    ]
 
 
 def held_out_songs(n_songs: int, shortest_s: float) -> tuple[str, list[Piece]]:

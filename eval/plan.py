@@ -25,6 +25,8 @@ from eval.music import Cut, Piece, draw_cut
 
 FORMAT = 1
 WAYS = 20
+# Of so many pieces two are kept apart, and the others can find each other.
+FEWEST_PIECES, KEPT_APART = 4, 2
 # A chain starts a random while before the clip: echoes and tails are under way, and the phase of a chorus or
 # phaser differs between a query and its target, as it does in music.
 PREROLL_S = (0.5, 1.5)
@@ -83,10 +85,18 @@ def make_plan(
     kinds: tuple[str, ...] = DEFAULT_KINDS,
     random_order: bool = False,
 ) -> Plan:
-    """Draw everything; a sixth of the pieces is kept apart for the baselines' z-scores."""
+    """Draw everything; a sixth of the pieces is kept apart for the baselines' z-scores.
+
+    Raises `ValueError` where there are too few pieces for a clip and another to find.
+    """
+    if len(pieces) < FEWEST_PIECES:
+        raise ValueError(
+            f"{len(pieces)} pieces longer than {clip_s + PREROLL_S[1]:g} s are too few; "
+            f"retrieval needs at least {FEWEST_PIECES}"
+        )
     rng = np.random.default_rng(seed)
     shuffled = [pieces[i] for i in rng.permutation(len(pieces))]
-    apart = max(2, len(pieces) // 6)
+    apart = max(KEPT_APART, len(pieces) // 6)
     settings = dict(seed=seed, clip_s=clip_s, kinds=list(kinds), random_order=random_order)
     plan = Plan(settings | {"preroll_s": list(PREROLL_S), "stored_rms_db": STORED_RMS_DB})
     draw = _Draw(plan, rng, clip_s + PREROLL_S[1], kinds, random_order)

@@ -138,13 +138,12 @@ def _baselines(rows: Sequence[Any], speech: bool, said: list[str]) -> list[Any]:
 
 def _music(folder: Path | None) -> tuple[str, list[Any]]:
     """The name of the music and its items: a folder, the test-role packages, or held-out built-in songs."""
-    from eval.music import FEWEST
+    from eval.music import FEWEST, usable_items
     from reprs.corpora.builtin import BuiltinCorpus
     from reprs.corpora.debian import DebianCorpus
-    from reprs.corpora.folder import FolderCorpus
 
     if folder is not None:
-        return f"folder {folder.name}", list(FolderCorpus(folder).items())
+        return f"folder {folder.name}", usable_items(folder)
     recordings = DebianCorpus(role="test").items()
     if len(recordings) >= FEWEST:
         return "released music out of Debian packages", recordings

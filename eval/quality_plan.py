@@ -14,13 +14,18 @@ import numpy as np
 from reprs.corpora.item import Item
 from reprs.views.degradations import UNSEEN, kinds, seen_kinds
 from reprs.views.degraded import Cut, Fault
-from reprs.views.ladders import make_cut, pieces_of, rungs
+from reprs.views.ladders import CUT_S, make_cut, pieces_of, rungs
 
 RUNGS = (0.25, 0.5, 0.75, 1.0)
 
 
 def judged_cuts(items: Sequence[Item], count: int, seed: int) -> list[Cut]:
-    """`count` cuts of as many pieces as there are; every kind comes equally often."""
+    """`count` cuts of as many pieces as there are; every kind comes equally often.
+
+    Raises `ValueError` where no piece is long enough.
+    """
+    if not pieces_of(items):
+        raise ValueError(f"none of {len(items)} recordings is longer than {CUT_S + 1:g} s")
     rng = np.random.default_rng([seed, 1])
     pieces = _in_turn(rng, pieces_of(items))
     seen, unseen = _in_turn(rng, seen_kinds()), _in_turn(rng, UNSEEN)
@@ -39,13 +44,15 @@ def ladder_cuts(items: Sequence[Item], count: int, seed: int, apart: Sequence[Cu
     rng = np.random.default_rng([seed, 2])
     taken = {cut.content for cut in apart}
     free = [item for item in items if item.content not in taken]
-    pieces = _in_turn(rng, pieces_of(free or items))
+    pieces = _in_turn(rng, pieces_of(free) or pieces_of(items))
     renders = [(Fault(kind, strength),) for kind in kinds for strength in RUNGS]
     return [make_cut(next(pieces), rng, renders, int(rng.integers(2**31))) for _ in range(count)]
 
 
 def speech_cuts(items: Sequence[Item], count: int, seed: int) -> list[Cut]:
-    """`count` cuts of speech with two seen kinds at two strengths each."""
+    """`count` cuts of speech with two seen kinds at two strengths each; none where there is no speech."""
+    if not pieces_of(items):
+        return []
     rng = np.random.default_rng([seed, 3])
     pieces, seen = _in_turn(rng, pieces_of(items)), _in_turn(rng, seen_kinds())
     cuts = []

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,6 +124,15 @@ def test_the_plan_is_balanced_and_its_sets_apart(items):
     assert not {c.content for c in ladders} & {c.content for c in cuts}
     assert all({r[0].kind for r in cut.renders} == set(kinds) for cut in ladders)
     assert not {r[0].kind for cut in speech_cuts(items, 4, 0) for r in cut.renders} & set(UNSEEN)
+
+
+def test_no_speech_is_no_cuts_and_no_music_is_an_error(items):
+    short = [replace(item, duration_s=2.0) for item in items]
+    assert speech_cuts([], 4, 0) == speech_cuts(short, 4, 0) == []
+    with pytest.raises(ValueError, match="none of 8 recordings is longer than"):
+        judged_cuts(short, 5, 0)
+    cuts = judged_cuts(items[:1], 2, 0)
+    assert {cut.content for cut in ladder_cuts([*items[:1], *short[1:]], 2, 0, cuts)} == {"piece 0"}
 
 
 def test_a_listening_test_is_judged_and_bad_rows_are_named(items, tmp_path, capsys):

@@ -14,6 +14,7 @@ from eval.chains import rms_db
 from eval.embedding import Embedder
 from eval.music import Piece, find_pieces
 from eval.plan import STORED_RMS_DB, Sizes, make_plan, rendered
+from tests.corpora.sounds import save_bad
 
 SIZES = Sizes(groups=30, groups_by_count=10, gallery=256, reference=10)
 SMALL = Sizes(groups=1, groups_by_count=1, gallery=6, reference=6, counts=(1,))
@@ -150,9 +151,24 @@ def test_from_the_command_line_to_json_and_plot(music, tmp_path, monkeypatch, ca
     assert "MFCC statistics" in capsys.readouterr().out
 
 
+def test_bad_files_of_a_folder_are_named_and_the_others_judged_on(music, tmp_path, capsys):
+    bad = save_bad(tmp_path)
+    for path in music.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    name, pieces = find_pieces(tmp_path, 4.5)
+    assert name == f"folder {tmp_path.name}" and len(pieces) == 10
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == len(bad) and all(line.startswith("left out: ") for line in said)
+    assert all(sum(file in line and reason in line for line in said) == 1 for file, reason in bad.items())
+
+
 def test_an_unusable_call_ends_with_one_line(tmp_path, monkeypatch, capsys):
     assert retrieval.main(["--model", str(tmp_path / "nothing.safetensors")]) == 2
     monkeypatch.setattr("eval.rows.make_rows", lambda names, untrained: [])
     assert retrieval.main(["--music", str(tmp_path / "nowhere")]) == 2
+    (tmp_path / "few").mkdir()
+    soundfile.write(tmp_path / "few" / "short.wav", np.full((44_100, 2), 0.1), 44_100)
+    assert retrieval.main(["--music", str(tmp_path / "few")]) == 2
     lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 2 and all(line.startswith("reprs eval retrieval: ") for line in lines)
+    assert "0 pieces longer than 4.5 s are too few" in lines[2]
+    assert len(lines) == 3 and all(line.startswith("reprs eval retrieval: ") for line in lines)
