@@ -315,7 +315,7 @@ def test_effects_lists_every_knob_of_the_registry(shell):
 def test_eval_is_forwarded_in_a_checkout_and_explained_outside(shell, monkeypatch, tmp_path):
     code, out, _ = shell("eval", "retrieval", "--help")
     assert code == 0 and "reprs eval retrieval" in out
-    monkeypatch.setattr("reprs.cli.__file__", str(tmp_path / "reprs" / "cli.py"))
+    monkeypatch.setattr("reprs.cli.judging.__file__", str(tmp_path / "reprs" / "cli" / "judging.py"))
     code, _, err = shell("eval", "retrieval")
     assert code == 2 and "clone the reprs repository" in said(err)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from eval import called
-from reprs.cli import EVAL_TASKS
+from reprs.cli.judging import EVAL_TASKS
 
 NEEDED = {"text_eq": ["--curves", "words.csv"], "hear": ["folder"]}
 

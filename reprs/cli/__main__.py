@@ -1,0 +1,7 @@
+"""`python -m reprs.cli`."""
+
+import sys
+
+from reprs.cli import main
+
+sys.exit(main())
