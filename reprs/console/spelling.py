@@ -12,24 +12,31 @@ from functools import cache
 from pathlib import Path
 
 from reprs.views.lexicon import Lexicon
+from reprs.views.morphology import roots
 
 SHORTEST = 5
-CONFIDENCE = 0.9
+CONFIDENCE = 0.7  # a rare word may look like another one misspelt
 
 
 def respelt(word: str) -> str | None:
     """The word of the lexicon that `word` was meant to be, or None."""
-    lexicon = Lexicon.shipped()
-    written = word.lower()
-    if len(written) < SHORTEST or not written.isalpha() or written in _dictionary():
+    if not word.isalpha() or word.lower() in _dictionary():
         return None
-    near = _known().get(written[0], [])
+    return next((found for form in roots(word) if (found := _nearest(form)) is not None), None)
+
+
+def _nearest(form: str) -> str | None:
+    """The known word that differs least; None where none does, or several that mean different things."""
+    if len(form) < SHORTEST:
+        return None
+    means = Lexicon.shipped().words
+    near = _known().get(form[0], [])
     for found in (
-        [known for known in near if _single(known) == _single(written)],
-        [known for known in near if _one_edit_apart(written, known)],
+        [known for known in near if _single(known) == _single(form)],
+        [known for known in near if _one_edit_apart(form, known)],
     ):
         if found:
-            return found[0] if len({lexicon.words[known] for known in found}) == 1 else None
+            return found[0] if len({means[known] for known in found}) == 1 else None
     return None
 
 

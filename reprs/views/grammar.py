@@ -192,7 +192,7 @@ SIDES = {
     "near": "",
 }
 UNITS_HZ = {"hz": 1.0, "hertz": 1.0, "khz": 1_000.0, "k": 1_000.0, "kilohertz": 1_000.0}
-NEGATIVE_PREFIXES = ("un", "non-", "non", "dis")
+NEGATIVE_PREFIXES = ("un", "non-", "non", "dis", "de-", "de", "anti-", "anti")
 
 FILLERS = frozenset(
     part

@@ -42,7 +42,7 @@ def test_a_misspelt_word_is_read_as_the_one_meant(written, meant):
     assert read.confidence < 1
 
 
-@pytest.mark.parametrize("word", ["qwxz", "wrm", "mortgage", "parliament", "blorf", "", "two words", "élan"])
+@pytest.mark.parametrize("word", ["qwxz", "wrm", "mortgage", "blorf", "", "two words", "clangorous"])
 def test_other_words_are_left_alone(word):
     """Too short, in the dictionary, near nothing, or near words that mean different things."""
     assert respelt(word) is None
