@@ -42,6 +42,10 @@ class Problem:
         return self.reason if str(self.path) in self.reason else f"{self.path}: {self.reason}"
 
 
+class NothingUsable(RuntimeError):
+    """Draw after draw from a corpus came to nothing; its files have been named by then."""
+
+
 class Corpus(Protocol):
     """What every corpus offers."""
 

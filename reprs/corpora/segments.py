@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from reprs.audio import files
 from reprs.corpora import pcm_cache
-from reprs.corpora.item import Item
+from reprs.corpora.item import Item, NothingUsable
 
 TRIES = 50
 
@@ -84,7 +84,7 @@ class SegmentDataset(Dataset):
             segment = self._draw(content, rng)
             if segment is not None and np.sqrt(np.mean(np.square(segment))) >= self.quietest:
                 return torch.from_numpy(segment), content
-        raise RuntimeError(
+        raise NothingUsable(
             f"no usable segment of {self.segment_s:g} s in {TRIES} draws; the corpus' validate() says why"
         )
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import re
 import sys
 import warnings
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -15,6 +17,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
+from reprs.corpora.item import NothingUsable
+
 # What a class_path in a config may name; importing anything else a file asks for would run its code.
 CONFIG_NAMES = ["reprs", "pytorch_lightning", "torch.nn", "torch.optim", "torchmetrics"]
 DESCRIPTION = (
@@ -22,6 +26,8 @@ DESCRIPTION = (
     "--ckpt_path last. Every line of a config is an option, --print_config shows them all; --force lets a "
     "new run write over an earlier one."
 )
+EXAMPLE = "runs/effect/checkpoints/last.ckpt"
+OF_THE_RUN = ("last", "best", "hpc")
 VERBS = ("fit", "validate", "test", "predict")
 
 
@@ -53,9 +59,7 @@ class RecipeCLI(LightningCLI):
         """Leave the configuration as it was given: lightning would mix in a checkpoint's own."""
 
     def before_fit(self) -> None:
-        ckpt_path = self.config["fit"]["ckpt_path"]
-        if ckpt_path and "." in ckpt_path and not Path(ckpt_path).is_file():
-            raise RunFolderError(f"no checkpoint {ckpt_path} to go on from")
+        ckpt_path = self._checkpoint()
         taken = [*self._log_files("metrics.csv"), *_checkpoints(self.trainer)]
         if taken and not ckpt_path and not self.force:
             raise RunFolderError(
@@ -65,9 +69,20 @@ class RecipeCLI(LightningCLI):
         self._set_aside("config.yaml", "metrics.csv")
 
     def before_validate(self) -> None:
+        self._checkpoint()
         self._set_aside("metrics.csv")
 
     before_test = before_predict = before_validate
+
+    def _checkpoint(self) -> str | None:
+        """What `--ckpt_path` names, the run's own or a local file: lightning unpickles what it fetches."""
+        ckpt_path: str | None = self.config[self.config["subcommand"]]["ckpt_path"]
+        if ckpt_path and ckpt_path not in OF_THE_RUN:
+            if not Path(ckpt_path).is_file():
+                raise RunFolderError(f"no checkpoint {ckpt_path} to go on from")
+            if not zipfile.is_zipfile(ckpt_path):
+                raise RunFolderError(f"{ckpt_path} is no checkpoint of a training, such as {EXAMPLE}")
+        return ckpt_path
 
     def _log_files(self, *names: str) -> list[Path]:
         folder = Path(self.trainer.log_dir or ".")
@@ -107,9 +122,21 @@ def main(args: Sequence[str]) -> int:
             args=[a for a in args if a != "--force"],
         )
     except (RunFolderError, FileNotFoundError) as error:
-        print(f"reprs {args[0]}: {error}", file=sys.stderr)
-        return 2
+        return _refuse(args[0], str(error))
+    except NothingUsable as error:  # out of a worker process it comes with that one's traceback before it
+        return _refuse(args[0], str(error).strip().splitlines()[-1].removeprefix(f"{_name(NothingUsable)}: "))
+    except pickle.UnpicklingError:  # torch reads tensors and plain values, and runs nothing
+        return _refuse(args[0], "the checkpoint holds more than a training's state, and is not read")
     return 0
+
+
+def _refuse(verb: str, why: str) -> int:
+    print(f"reprs {verb}: {why}", file=sys.stderr)
+    return 2
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _checkpoints(trainer: pl.Trainer) -> list[Path]:

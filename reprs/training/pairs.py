@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from reprs.audio import files
 from reprs.corpora import pcm_cache
-from reprs.corpora.item import Item, in_test
+from reprs.corpora.item import Item, NothingUsable, in_test
 from reprs.corpora.segments import SegmentDataset
 from reprs.training.data import Source, corpora_of, stacked
 from reprs.views.captions import instrument_captions
@@ -84,7 +84,7 @@ class CaptionedDataset(Dataset):
             x = self._audio(self.items[i], rng)
             if x is not None:
                 return torch.from_numpy(x), self._caption(i, rng), getattr(self.items[i], "family", "") or ""
-        raise RuntimeError(f"{TRIES} recordings in a row could not be read; the corpus' validate() says why")
+        raise NothingUsable(f"{TRIES} recordings in a row could not be read; the corpus' validate() says why")
 
     def _piece(self, index: int, rng: np.random.Generator) -> list[int]:
         if self.each_once:

@@ -11,6 +11,7 @@ from torch import Tensor
 from reprs.console.console import Console
 from reprs.console.knobs import Knobs
 from reprs.console.listening import sounding
+from reprs.corpora.item import NothingUsable
 from reprs.effects import Chain, Effect, registry
 from reprs.training.songs import TRIES, Song, Songs
 from reprs.views.level import rms, set_level
@@ -90,7 +91,7 @@ class RandomMixes:
             y = None if other is None or x is None else self.songs.part(other, away)
             if x is not None and y is not None and other is not None:
                 return song, x, other, y
-        raise RuntimeError(f"no usable part in {TRIES} draws; the corpus' validate() says why")
+        raise NothingUsable(f"no usable part in {TRIES} draws; the corpus' validate() says why")
 
     def _levelled(self, drawn: list, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Tracks and sources at random levels, the same for both."""

@@ -4,7 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+from torch._utils import ExceptionWrapper
+
+from reprs.corpora.segments import SegmentDataset
 
 BORING = "pytorch_lightning.demos.boring_classes"
 
@@ -78,6 +82,59 @@ def test_a_missing_checkpoint_leaves_no_trace(shell, config, tmp_path):
     code, _, err = shell("fit", "-c", config, "--ckpt_path", tmp_path / "gone.ckpt")
     assert code == 2 and "no checkpoint" in err.splitlines()[-1]
     assert not (tmp_path / "run").exists()
+
+
+class _Sabotage:
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+@pytest.mark.parametrize("verb", ["fit", "validate", "test", "predict"])
+def test_a_checkpoint_is_a_local_file_of_a_training_and_runs_nothing(shell, config, tmp_path, verb):
+    mark, text, evil = (tmp_path / name for name in ("mark", "text.ckpt", "evil.ckpt"))
+    text.write_text("no checkpoint at all")
+    torch.save({"state_dict": {}, "loops": _Sabotage(mark)}, evil)
+    for path, reason in (
+        (text, "is no checkpoint of a training"),
+        (evil, "holds more than a training's state"),
+        (tmp_path / "gone", "no checkpoint"),
+        ("https://example.com/a.ckpt", "no checkpoint https://example.com/a.ckpt"),
+        ("s3://bucket/a", "no checkpoint s3://bucket/a"),
+    ):
+        code, _, err = shell(verb, "-c", config, "--ckpt_path", path)
+        assert code == 2 and reason in err.splitlines()[-1], err
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("in_a_worker", [False, True])
+def test_a_corpus_of_which_nothing_is_usable_ends_in_one_line(
+    shell, config, tmp_path, monkeypatch, in_a_worker
+):
+    def draw(self, index):
+        try:
+            return found(self, index)
+        except RuntimeError:  # what a DataLoader does to an error of one of its processes
+            ExceptionWrapper(where="in DataLoader worker process 0").reraise()
+
+    found = SegmentDataset.__getitem__
+    if in_a_worker:
+        monkeypatch.setattr(SegmentDataset, "__getitem__", draw)
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / "text.wav").write_text("no audio")
+    settings = yaml.safe_load(config.read_text())
+    settings["data"] = {
+        "class_path": "reprs.training.data.SegmentData",
+        "init_args": {
+            "corpora": [{"corpus": "folder", "options": {"path": str(tmp_path / "music")}}],
+            "workers": 0,
+        },
+    }
+    config.write_text(yaml.safe_dump(settings))
+    code, _, err = shell("fit", "-c", config)
+    assert code == 2 and err.splitlines()[-1].startswith("reprs fit: no usable segment of"), err
 
 
 @pytest.mark.parametrize(
