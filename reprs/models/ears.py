@@ -1,8 +1,7 @@
 """What the quality model can hear with: its own small network, plain statistics, or the `effect` encoder.
 
-An ear has a `view`, which nothing trains and which can therefore be kept, and a network over it: `view(x)`
-`(B, 2, T)` → `(B, C, F)`, and the ear itself `(B, C, F)` → `(B, width, F')`, a vector a frame. `pools` says
-in how many ways its frames are pooled: three, or one where there is but one frame.
+An ear has a `view`, which nothing trains and which can therefore be kept: `(B, 2, T)` → `(B, C, F)`. The ear
+itself makes of it a vector a clip, `(B, width)`.
 """
 
 from __future__ import annotations
@@ -13,48 +12,61 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reprs.models.encoder import EffectEncoder, Residual
-from reprs.models.fault_view import BANDS, MARKS, FaultView
+from reprs.models.encoder import EffectEncoder
+from reprs.models.fault_view import BANDS, FaultView
 
 SAMPLE_RATE = 44_100
 CLIP_S = 4.0
-# Frames of the view that one frame of the network spans.
-POOLED = 4
 # 45 dB in the units of the view's levels.
 RANGE = 45 / 20
 
 
-class OwnEar(nn.Module):
-    """A small residual network over the bands, then over time, with the marks beside it."""
+class Standardised(nn.Module):
+    """Rows of a view `(B, C, F)` by the mean and deviation that they have over the training clips."""
 
-    height: Tensor
-    pools = 3
+    mean: Tensor
+    deviation: Tensor
 
-    def __init__(self, width: int = 16, out: int = 128) -> None:
+    def __init__(self, rows: int) -> None:
         super().__init__()
-        self.view, self.width = FaultView(SAMPLE_RATE), out
-        self.register_buffer("height", torch.linspace(-1, 1, BANDS)[:, None], persistent=False)
-        self.stem = nn.Sequential(nn.Conv2d(3, width, 5, 2, 2, bias=False), nn.BatchNorm2d(width), nn.GELU())
-        wide = (width, 3 * width // 2, 2 * width, 3 * width)
-        strides = ((2, 2), (2, 1), (2, 1))
-        self.stages = nn.Sequential(
-            *(Residual(a, b, s) for a, b, s in zip(wide[:-1], wide[1:], strides, strict=True))
-        )
-        self.squeeze = nn.Sequential(nn.Conv1d(wide[-1] * BANDS // 16, out, 1), nn.GELU())
-        self.marks = nn.Sequential(nn.Conv1d(2 * MARKS, 32, 3, padding=1), nn.GELU())
-        self.join = nn.Sequential(
-            nn.Conv1d(out + 32, out, 3, padding=1), nn.BatchNorm1d(out), nn.GELU(), nn.Dropout(0.1),
-            nn.Conv1d(out, out, 3, padding=2, dilation=2), nn.BatchNorm1d(out), nn.GELU(),
-        )  # fmt: skip
+        self.register_buffer("mean", torch.zeros(rows, 1))
+        self.register_buffer("deviation", torch.ones(rows, 1))
+
+    def fit(self, views: Sequence[Tensor]) -> None:
+        """Measure them, `(B, C, F)` a part; a batch's own would change with the few cuts that are in it."""
+        parts = [view.double() for view in views]
+        count = sum(part.shape[0] * part.shape[2] for part in parts)
+        mean = torch.stack([part.sum((0, 2)) for part in parts]).sum(0) / count
+        square = torch.stack([part.square().sum((0, 2)) for part in parts]).sum(0) / count
+        self.mean.copy_(mean[:, None])
+        self.deviation.copy_((square - mean.square()).clamp(min=0).sqrt()[:, None] + 1e-3)
 
     def forward(self, view: Tensor) -> Tensor:
-        level, hole, marks = view.split((BANDS, BANDS, MARKS), dim=1)
-        image = torch.stack([level, hole, self.height.expand_as(level)], dim=1)
-        y = self.stages(self.stem(image.contiguous(memory_format=torch.channels_last)))
-        y = self.squeeze(y.flatten(1, 2))
-        beside = torch.cat([nn.functional.adaptive_avg_pool1d(marks, y.shape[-1]),
-                            nn.functional.adaptive_max_pool1d(marks, y.shape[-1])], dim=1)  # fmt: skip
-        return self.join(torch.cat([y, self.marks(beside)], dim=1))
+        return ((view - self.mean) / self.deviation).clamp(-6, 6)
+
+
+class OwnEar(nn.Module):
+    """A small network over time on bands and marks, pooled at two depths: mean, deviation and extreme."""
+
+    def __init__(self, channels: int = 128) -> None:
+        super().__init__()
+        self.view, self.width = FaultView(SAMPLE_RATE), 2 * 3 * channels
+        self.norm = Standardised(FaultView.rows)
+        self.near = _layer(FaultView.rows, channels, 5, 2)
+        self.far = nn.Sequential(_layer(channels, channels, 3, 2), _layer(channels, channels, 3, 1))
+
+    def forward(self, view: Tensor) -> Tensor:
+        near = self.near(self.norm(view))
+        return torch.cat([pooled for y in (near, self.far(near)) for pooled in _pooled(y)], dim=1)
+
+
+def _layer(channels: int, out: int, size: int, stride: int) -> nn.Sequential:
+    conv = nn.Conv1d(channels, out, size, stride, padding=size // 2, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm1d(out), nn.GELU())
+
+
+def _pooled(y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return y.mean(2), (y.var(2, unbiased=False) + 1e-5).sqrt(), y.amax(2)
 
 
 class StatisticsView(nn.Module):
@@ -90,15 +102,13 @@ class StatisticsView(nn.Module):
 class StatisticsEar(nn.Module):
     """Statistics of a clip, brought to one scale: nothing here is learnt but their means and deviations."""
 
-    pools = 1
-
     def __init__(self) -> None:
         super().__init__()
         self.view, self.width = StatisticsView(), StatisticsView.width
-        self.norm = nn.BatchNorm1d(self.width, affine=False)
+        self.norm = Standardised(self.width)
 
     def forward(self, view: Tensor) -> Tensor:
-        return self.norm(view).clamp(-6, 6)
+        return self.norm(view)[..., 0]
 
 
 def _quantiles(x: Tensor, shares: Sequence[float]) -> list[Tensor]:
@@ -110,15 +120,13 @@ def _quantiles(x: Tensor, shares: Sequence[float]) -> list[Tensor]:
 class EffectEar(nn.Module):
     """The `effect` encoder, its embedding or the layer below: frozen, or with `tuned` trained further."""
 
-    pools = 1
-
     def __init__(
         self, encoder: Mapping[str, Any] | None = None, tuned: bool = False, layer: str = "embedding"
     ) -> None:
         super().__init__()
         if layer not in ("embedding", "features"):
             raise ValueError(f"the layer is embedding or features, not {layer!r}")
-        self.encoder = EffectEncoder(**(encoder or {})).requires_grad_(tuned)
+        self.encoder = EffectEncoder(**(encoder or {})).requires_grad_(tuned).eval()
         self.tuned, self.layer = tuned, layer
         self.width = self.encoder.embedding_dim if layer == "embedding" else self.encoder.feature_dim
         self.norm = nn.BatchNorm1d(self.width, affine=False)
@@ -141,10 +149,10 @@ class EffectEar(nn.Module):
 
     def forward(self, view: Tensor) -> Tensor:
         if not self.tuned:
-            return self.norm(view)
+            return self.norm(view)[..., 0]
         parts = view[..., 0].split([shape.numel() for shape in self.shapes], dim=1)
         views = tuple(p.unflatten(1, shape) for p, shape in zip(parts, self.shapes, strict=True))
-        return self.norm(self._vector(self.encoder.features_of(views))[..., None])
+        return self.norm(self._vector(self.encoder.features_of(views)))
 
     def _vector(self, features: Tensor) -> Tensor:
         return features if self.layer == "features" else self.encoder.head(features)

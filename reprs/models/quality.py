@@ -1,7 +1,9 @@
 """The quality model: how good a recording sounds without its original, what is wrong with it, and when.
 
 Several objectives share one body (Serrà, Pons and Pascual 2021, "SESQA: semi-supervised learning for speech
-quality assessment"): a score that follows a full-reference teacher, the kinds of faults and their strengths.
+quality assessment"): a score that follows a full-reference teacher, the kinds of faults and their strengths,
+and an embedding in which a clip is as far from its original as it sounds worse. Members that hear
+differently judge side by side, and their mean counts.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ LIKELY = 0.5
 
 class Verdict(NamedTuple):
     """Of every clip: its score `(B,)`, the logit of the share of training clips that are worse `(B,)`, logits
-    of the kinds and strengths `(B, K)`, and the body `(B, D)`.
+    of the kinds and strengths `(B, K)`, and the embedding of unit length `(B, D)`.
     """
 
     score: Tensor
@@ -58,55 +60,88 @@ class Quality:
         return name if self.faults[name][0] >= LIKELY else None
 
 
+class Member(nn.Module):
+    """An ear, two layers over it, and its own heads: logit, kinds and strengths, and embedding."""
+
+    def __init__(
+        self, ear: nn.Module, kinds: int, hidden: int, inner: int, embedding_dim: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.ear, self.kinds = ear, kinds
+        self.body = nn.Sequential(
+            nn.Linear(int(ear.width), hidden), nn.GELU(), nn.Dropout(dropout),  # type: ignore[arg-type]
+            nn.Linear(hidden, inner), nn.GELU(), nn.Dropout(dropout / 2),
+        )  # fmt: skip
+        self.head = nn.Linear(inner, 1 + 2 * kinds)
+        self.place = nn.Linear(inner, embedding_dim)
+
+    def forward(self, view: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Logit `(B,)`, logits of kinds and of strengths `(B, K)`, embedding `(B, D)`."""
+        y = self.body(self.ear(view).float())
+        logit, kinds, strengths = self.head(y).split((1, self.kinds, self.kinds), dim=1)
+        return logit[:, 0], kinds, strengths, F.normalize(self.place(y), dim=1)
+
+
 class QualityModel(nn.Module):
     """`forward` judges clips `(B, 2, T)` at 44.1 kHz; `judge` recordings of any rate and length.
 
-    `kinds` names the faults; `ear` is a key of `reprs.models.ears.ears` and `ear_options` its options.
+    `kinds` names the faults; there is a member for each of `hearing`, keys of `reprs.models.ears.ears`, whose
+    options are under the same keys in `ear_options`. `embedding_dim` and `hidden` are a member's.
     """
 
     sample_rate = SAMPLE_RATE
-    ear: Any
+    members: Any
     scale: Tensor
 
     def __init__(
         self,
         kinds: Sequence[str],
-        ear: str = "own",
-        ear_options: Mapping[str, Any] | None = None,
-        hidden: int = 128,
+        hearing: Sequence[str] = ("own",),
+        ear_options: Mapping[str, Mapping[str, Any]] | None = None,
+        hidden: int = 512,
+        inner: int = 128,
         embedding_dim: int = 64,
-        dropout: float = 0.2,
+        dropout: float = 0.4,
     ) -> None:
         super().__init__()
-        if ear not in ears:
-            raise ValueError(f"no ear is called {ear!r}; there are {', '.join(ears)}")
-        self.kinds, self.embedding_dim = list(kinds), embedding_dim
-        self.config: dict[str, Any] = {
-            "kinds": self.kinds,
-            "ear": ear,
-            "ear_options": dict(ear_options or {}),
-        }
-        self.config |= {"hidden": hidden, "embedding_dim": embedding_dim, "dropout": dropout}
-        self.ear = ears[ear](**(ear_options or {}))
-        self.body = nn.Sequential(
-            nn.Linear(self.ear.pools * self.ear.width, hidden), nn.GELU(), nn.Dropout(dropout),
-            nn.Linear(hidden, embedding_dim), nn.GELU(), nn.Dropout(dropout / 2),
-        )  # fmt: skip
-        self.head = nn.Linear(embedding_dim, 1 + 2 * len(self.kinds))
+        unknown = [name for name in hearing if name not in ears]
+        if unknown or not hearing:
+            raise ValueError(f"no ear is called {', '.join(unknown)!r}; there are {', '.join(ears)}")
+        self.kinds, self.hearing = list(kinds), list(hearing)
+        self.embedding_dim = embedding_dim * len(hearing)
+        options = {name: dict(given) for name, given in (ear_options or {}).items()}
+        self.config: dict[str, Any] = {"kinds": self.kinds, "hearing": self.hearing, "ear_options": options}
+        sizes = {"hidden": hidden, "inner": inner, "embedding_dim": embedding_dim, "dropout": dropout}
+        self.config |= sizes
+        self.members = nn.ModuleList(
+            Member(ears[name](**options.get(name, {})), len(kinds), **sizes)  # type: ignore[arg-type]
+            for name in hearing
+        )
         # The scores of training clips at equal shares of them: half of all lie close to the top.
         self.register_buffer("scale", torch.linspace(LOWEST, HIGHEST, POINTS))
 
-    def forward(self, x: Tensor) -> Verdict:
-        return self.verdict(self.ear(self.ear.view(x)))
+    @property
+    def ears(self) -> dict[str, Any]:
+        """One ear of every name; those of one name have the same view."""
+        return {name: member.ear for name, member in zip(self.hearing, self.members, strict=True)}
 
-    def verdict(self, frames: Tensor) -> Verdict:
-        """What the ear made of clips, `(B, width, F)`, judged as a whole."""
-        pooled = [frames.mean(2)]
-        if self.ear.pools > 1:
-            pooled += [(frames.var(2, unbiased=False) + 1e-6).sqrt(), frames.amax(2)]
-        e = self.body(torch.cat(pooled, dim=1).float())
-        logit, kinds, strengths = self.head(e).split((1, len(self.kinds), len(self.kinds)), dim=1)
-        return Verdict(self._scored(logit[:, 0].sigmoid()), logit[:, 0], kinds, strengths.sigmoid(), e)
+    def forward(self, x: Tensor) -> Verdict:
+        return self.together(self.verdicts({name: ear.view(x) for name, ear in self.ears.items()}))
+
+    def verdicts(self, views: Mapping[str, Tensor], asked: Sequence[int] | None = None) -> list[Verdict]:
+        """What members say of clips, all or those `asked`, given what every ear looks at."""
+        asked = range(len(self.members)) if asked is None else asked
+        return [self._verdict(*self.members[i](views[self.hearing[i]])) for i in asked]
+
+    def together(self, verdicts: Sequence[Verdict]) -> Verdict:
+        """The mean of the members' logits; their embeddings side by side."""
+        _, *said, embeddings = zip(*verdicts, strict=True)
+        logit, kinds, strengths = (torch.stack(values).mean(0) for values in said)
+        embedding = F.normalize(torch.cat(embeddings, dim=1), dim=1)
+        return Verdict(self._scored(logit.sigmoid()), logit, kinds, strengths, embedding)
+
+    def _verdict(self, logit: Tensor, kinds: Tensor, strengths: Tensor, embedding: Tensor) -> Verdict:
+        return Verdict(self._scored(logit.sigmoid()), logit, kinds, strengths.sigmoid(), embedding)
 
     def shares(self, scores: Tensor) -> Tensor:
         """Which share of the training clips is worse than a score `(B,)`, in [0, 1]; of equals, half."""

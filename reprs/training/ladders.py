@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,11 +28,11 @@ from reprs.views.visqol import band_scores
 
 
 class Ladders(NamedTuple):
-    """A batch of N clips: views `(N, C, F)`, the teacher's scores `(N,)`, strengths of the faults `(N, K)`
-    (0: absent), cuts `(N,)` they come from, and pairs `(P, 2)`, the better one first.
+    """A batch of N clips: views `(N, C, F)` by ear, the teacher's scores `(N,)`, strengths of the faults
+    `(N, K)` (0: absent), cuts `(N,)` they come from, rising, and pairs `(P, 2)`, the better one first.
     """
 
-    views: Tensor
+    views: dict[str, Tensor]
     scores: Tensor
     strengths: Tensor
     cuts: Tensor
@@ -40,18 +40,18 @@ class Ladders(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A cut as an ear sees it: views `(1 + R, C, F)` float16, and the teacher's scores `(1 + R,)`."""
+    """A cut as the ears see it: views `(1 + R, C, F)` float16 by ear, and the teacher's scores `(1 + R,)`."""
 
     cut: Cut
-    views: Tensor
+    views: dict[str, Tensor]
     scores: Tensor
 
 
 class QualityData(pl.LightningDataModule):
     """Batches of `cuts_per_batch` cuts, each with all its renders; a share of the pieces validates.
 
-    Rendered, judged and looked at once, 0.7 s of a CPU a cut; what the ear sees is kept in the cache folder,
-    for the own network 600 kB a cut.
+    Rendered, judged and looked at once, 0.7 s of a CPU a cut; what the ears see is kept in the cache folder
+    and in memory, for the own network 600 kB a cut.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class QualityData(pl.LightningDataModule):
         if not items:
             raise ValueError("the corpora are empty: python -m reprs.corpora.debian --role train")
         recipe: Any = self.trainer and self.trainer.lightning_module
-        rows = seen_cuts(recipe.model.ear, training_cuts(items, self.count, self.seed))
+        rows = seen_cuts(recipe.model.ears, training_cuts(items, self.count, self.seed))
         held_out = [in_test(row.cut.content, self.validation_share, self.seed) for row in rows]
         self.training = CutDataset([r for r, out in zip(rows, held_out, strict=True) if not out])
         self.validation = CutDataset([r for r, out in zip(rows, held_out, strict=True) if out] or rows)
@@ -88,7 +88,7 @@ class QualityData(pl.LightningDataModule):
 
 
 class CutDataset(Dataset[Seen]):
-    """Cuts as the ear sees them."""
+    """Cuts as the ears see them."""
 
     def __init__(self, rows: Sequence[Seen]) -> None:
         self.rows = list(rows)
@@ -106,7 +106,7 @@ def joined(rows: Sequence[Seen]) -> Ladders:
     firsts = torch.tensor([0, *(len(r) for r in renders)]).cumsum(0).tolist()
     pairs = [(a + first, b + first) for r, first in zip(renders, firsts, strict=False) for a, b in order(r)]
     return Ladders(
-        torch.cat([row.views for row in rows]).float(),
+        {name: torch.cat([row.views[name] for row in rows]).float() for name in rows[0].views},
         torch.cat([row.scores for row in rows]),
         torch.stack([_strengths(faults) for r in renders for faults in r]),
         torch.repeat_interleave(torch.arange(len(rows)), torch.tensor([len(r) for r in renders])),
@@ -124,24 +124,33 @@ def order(renders: Sequence[tuple[Fault, ...]]) -> list[tuple[int, int]]:
     ]
 
 
-def seen_cuts(ear: nn.Module, cuts: Sequence[Cut]) -> list[Seen]:
-    """What an ear sees of the cuts and the teacher says; those that cannot be read are left out."""
-    folder = cache_folder("quality", f"views-{_digest(ear)}")
-    paths = [folder / f"{cut.key(False)}.npz" for cut in cuts]
-    for cut, path in track([w for w in zip(cuts, paths, strict=True) if not w[1].exists()], "degrading"):
+def seen_cuts(ears: Mapping[str, Any], cuts: Sequence[Cut]) -> list[Seen]:
+    """What the ears see of the cuts and the teacher says; those that cannot be read are left out."""
+    folders = {name: cache_folder("quality", f"views-{_digest(ear)}") for name, ear in ears.items()}
+    paths = [{name: folder / f"{cut.key(False)}.npz" for name, folder in folders.items()} for cut in cuts]
+    wanted = list(zip(cuts, paths, strict=True))
+    for cut, own in track([w for w in wanted if not _are_kept(w[1])], "degrading"):
         try:
-            _write(path, *_look(ear, cut))
+            views, bands = _look(ears, cut)
         except AudioError as error:
             print(f"left out: {error}", file=sys.stderr, flush=True)
-    return [_read(cut, path) for cut, path in zip(cuts, paths, strict=True) if path.exists()]
+            continue
+        for name, path in own.items():
+            _write(path, views[name], bands)
+    return [_read(cut, own) for cut, own in wanted if _are_kept(own)]
 
 
-def _look(ear: Any, cut: Cut) -> tuple[np.ndarray, np.ndarray]:
-    """View and bands of every clip; the clips themselves are not kept."""
+def _are_kept(paths: Mapping[str, Path]) -> bool:
+    return all(path.exists() for path in paths.values())
+
+
+def _look(ears: Mapping[str, Any], cut: Cut) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Views and bands of every clip; the clips themselves are not kept."""
     done = render(cut, False)
     clips = [done.audio(i) for i in range(len(done.clips))]
     bands = np.concatenate([np.ones((1, BANDS)), band_scores(clips[0], clips[1:], SAMPLE_RATE)])
-    return ear.view(torch.from_numpy(np.stack(clips))).half().numpy(), bands.astype(np.float32)
+    x = torch.from_numpy(np.stack(clips))
+    return {name: ear.view(x).half().numpy() for name, ear in ears.items()}, bands.astype(np.float32)
 
 
 def _write(path: Path, views: np.ndarray, bands: np.ndarray) -> None:
@@ -152,10 +161,12 @@ def _write(path: Path, views: np.ndarray, bands: np.ndarray) -> None:
     scratch.replace(path)
 
 
-def _read(cut: Cut, path: Path) -> Seen:
-    with np.load(path) as kept:
-        scores = torch.tensor([score(bands) for bands in kept["bands"]], dtype=torch.float32)
-        return Seen(cut, torch.from_numpy(kept["views"]), scores)
+def _read(cut: Cut, paths: Mapping[str, Path]) -> Seen:
+    views = {}
+    for name, path in paths.items():
+        with np.load(path) as kept:
+            views[name], bands = torch.from_numpy(kept["views"]), kept["bands"]
+    return Seen(cut, views, torch.tensor([score(band) for band in bands], dtype=torch.float32))
 
 
 def _digest(ear: nn.Module) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reprs.models import hub
-from reprs.models.ears import EffectEar
+from reprs.models.ears import EffectEar, Standardised
 from reprs.models.fault_view import BANDS
 from reprs.models.quality import QualityModel, Verdict
 from reprs.objectives.ranking import ranking
@@ -20,28 +20,35 @@ from reprs.training.schedule import averaged, optimise
 from reprs.views.degradations import seen_kinds, training_kinds
 
 SHORTEST_SHARE = 0.4
+# Cuts that say what the rows of a view are like.
+MEASURED = 300
+# Of the most that vectors of unit length can be apart, 2.
+FARTHEST = 1.2
 
 
 class QualityRecipe(pl.LightningModule):
-    """The rank of a clip by the teacher's score, the order on ladders, the faults and their strengths.
+    """The rank of a clip by the teacher's score, the order on ladders, the faults and their strengths, and
+    the distance to the original.
 
-    `ear` is "own", "statistics" or "effect"; the last begins with the weights of the checkpoint `start_from`.
-    `tilt_db` bends the spectrum of a cut at random, the same for all its clips.
+    `hearing` names the ears of the members: own, statistics, effect; the last begins with the weights of the
+    checkpoint `start_from`. `tilt_db` bends the spectrum of a cut at random, the same for all its clips.
     """
 
     def __init__(
         self,
-        ear: str = "own",
-        ear_options: dict[str, Any] | None = None,
+        hearing: list[str] | None = None,
+        ear_options: dict[str, dict[str, Any]] | None = None,
         start_from: str | None = None,
-        hidden: int = 128,
+        hidden: int = 512,
+        inner: int = 128,
         embedding_dim: int = 64,
-        dropout: float = 0.2,
+        dropout: float = 0.4,
         tilt_db: float = 4.0,
         score_weight: float = 8.0,
         ladder_weight: float = 1.0,
         kind_weight: float = 0.5,
         strength_weight: float = 0.5,
+        reference_weight: float = 4.0,
         learning_rate: float = 2e-3,
         weight_decay: float = 0.02,
         warmup_steps: int = 40,
@@ -49,38 +56,53 @@ class QualityRecipe(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        encoder = hub.load(start_from or "effect") if ear == "effect" else None
-        options = (ear_options or {}) | ({"encoder": encoder.config} if encoder is not None else {})
-        self.model = QualityModel(training_kinds(), ear, options, hidden, embedding_dim, dropout)
-        if isinstance(self.model.ear, EffectEar) and encoder is not None:
-            self.model.ear.encoder.load_state_dict(encoder.state_dict())
+        names, options = hearing or ["own"], dict(ear_options or {})
+        encoder = hub.load(start_from or "effect") if "effect" in names else None
+        if encoder is not None:
+            options["effect"] = {"encoder": encoder.config, **options.get("effect", {})}
+        self.model = QualityModel(training_kinds(), names, options, hidden, inner, embedding_dim, dropout)
+        for member in self.model.members:
+            if isinstance(member.ear, EffectEar) and encoder is not None:
+                member.ear.encoder.load_state_dict(encoder.state_dict())
         self.average = averaged(self.model, ema_decay)
 
     def on_fit_start(self) -> None:
-        """The scale is that of the training clips."""
+        """The scale is that of the training clips, and so are the views' means and deviations."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         average: Any = self.average.module
-        scores = torch.cat([row.scores for row in data.training.rows])
+        rows = data.training.rows
+        for model in (self.model, average):
+            for name, member in zip(model.hearing, model.members, strict=True):
+                if isinstance(member.ear.norm, Standardised):
+                    member.ear.norm.fit([row.views[name] for row in rows[:MEASURED]])
+        scores = torch.cat([row.scores for row in rows])
         scale = torch.quantile(scores, torch.linspace(0, 1, len(self.model.scale)))
         for model in (self.model, average):
             model.scale.copy_(scale)
 
     def training_step(self, batch: Ladders, index: int) -> Tensor:
-        views = bent(cropped(batch.views), batch.cuts, self.hparams["tilt_db"])
-        losses = self.losses(self.model.verdict(self.model.ear(views)), batch)
+        tilt_db = self.hparams["tilt_db"]
+        views = {name: bent(cropped(view), batch.cuts, tilt_db) for name, view in batch.views.items()}
+        learning = in_turn(self.model.hearing, self.global_step)
+        of_members = [self.losses(verdict, batch) for verdict in self.model.verdicts(views, learning)]
+        losses = {name: torch.stack([parts[name] for parts in of_members]).mean() for name in of_members[0]}
         for name, loss in losses.items():
             self.log(f"train/{name}", loss, batch_size=len(batch.scores))
-        return torch.stack([self.hparams[f"{name}_weight"] * loss for name, loss in losses.items()]).sum()
+        # Each member as if it learnt alone.
+        weighed = [self.hparams[f"{name}_weight"] * loss for name, loss in losses.items()]
+        return len(of_members) * torch.stack(weighed).sum()
 
     def losses(self, verdict: Verdict, batch: Ladders) -> dict[str, Tensor]:
-        """Every objective, before its weight."""
+        """Every objective of one member, before its weight."""
         there = (batch.strengths > 0).float()
         apart = (verdict.strengths - batch.strengths).square() * there
+        shares = self.model.shares(batch.scores)
         return {
-            "score": F.mse_loss(verdict.logit.sigmoid(), self.model.shares(batch.scores)),
+            "score": F.mse_loss(verdict.logit.sigmoid(), shares),
             "ladder": ranking(verdict.logit, *batch.pairs.T),
             "kind": F.binary_cross_entropy_with_logits(verdict.kinds, there),
             "strength": apart.sum() / there.sum().clamp(min=1),
+            "reference": departure(verdict.embedding, shares, batch.cuts),
         }
 
     def on_train_batch_end(self, *_: Any) -> None:
@@ -89,15 +111,22 @@ class QualityRecipe(pl.LightningModule):
     def validation_step(self, batch: Ladders, index: int) -> None:
         """Of the average: agreement on single faults of seen kinds, pairs in order, kinds named."""
         model: Any = self.average.module
-        verdict = model.verdict(torch.cat([model.ear(part) for part in batch.views.split(64)]))
+        parts = [
+            model.together(model.verdicts({name: view[chosen] for name, view in batch.views.items()}))
+            for chosen in torch.arange(len(batch.scores)).split(64)
+        ]
+        verdict = Verdict(*(torch.cat(values) for values in zip(*parts, strict=True)))
         one = (batch.strengths > 0).sum(1) == 1
         seen = one & (batch.strengths[:, : len(seen_kinds())] > 0).any(1)
-        pair = verdict.score[seen].cpu().numpy(), batch.scores[seen].cpu().numpy()
+        scores = batch.scores[seen].cpu().numpy()
+        pair = verdict.score[seen].cpu().numpy(), scores
+        away = _to_clean(verdict.embedding, batch.cuts)[seen].cpu().numpy()
         better, worse = batch.pairs.T
         named = verdict.kinds[one].argmax(1) == batch.strengths[one].argmax(1)
         figures = {
             "SRCC": float(spearmanr(*pair).statistic),
             "PCC": float(pearsonr(*pair).statistic),
+            "reference": float(spearmanr(-away, scores).statistic),
             "ladder": float((verdict.logit[better] > verdict.logit[worse]).float().mean()),
             "kind": float(named.float().mean()),
         }
@@ -110,6 +139,34 @@ class QualityRecipe(pl.LightningModule):
             self.hparams["warmup_steps"],
             self.trainer.estimated_stepping_batches,
         )
+
+
+def in_turn(hearing: list[str], step: int) -> list[int]:
+    """Which members learn at a step: of those with one ear, one after the other.
+
+    They meet different clips, and each clip fewer times: statistics gain by repetition, networks learn the
+    kinds by heart.
+    """
+    places = [[i for i, other in enumerate(hearing) if other == name] for name in dict.fromkeys(hearing)]
+    return [own[step % len(own)] for own in places]
+
+
+def departure(embedding: Tensor, shares: Tensor, cuts: Tensor) -> Tensor:
+    """Squared error of the distance to a cut's clean clip, which is in proportion to how many clips lie
+    between them, `FARTHEST` at the bottom: `(N, D)` of unit length, shares `(N,)` and cuts `(N,)`.
+    """
+    clean = shares[_firsts(cuts)]
+    lost = (clean - shares).clamp(min=0) / clean.clamp(min=1e-6)
+    return F.mse_loss(_to_clean(embedding, cuts), FARTHEST * lost)
+
+
+def _to_clean(embedding: Tensor, cuts: Tensor) -> Tensor:
+    return ((embedding - embedding[_firsts(cuts)]).square().sum(1) + 1e-6).sqrt()
+
+
+def _firsts(cuts: Tensor) -> Tensor:
+    """The index of the first clip of each clip's cut, which is its clean one; `cuts` rise."""
+    return torch.searchsorted(cuts, cuts)
 
 
 def cropped(views: Tensor) -> Tensor:

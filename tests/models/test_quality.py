@@ -8,7 +8,7 @@ import torch
 
 import reprs
 from reprs.models import hub
-from reprs.models.ears import EffectEar
+from reprs.models.ears import EffectEar, Standardised
 from reprs.models.fault_view import BANDS, HIGH_HZ, HOP, SIZE, FaultView, marks
 from reprs.models.frontend import mel_filterbank
 from reprs.models.quality import CURVE_S, QualityModel
@@ -103,7 +103,7 @@ def test_silent_seconds_have_no_score_and_do_not_count(shipped):
 
 
 def test_scores_and_shares_are_two_sides_of_the_scale():
-    model = QualityModel(["hum"], "statistics", hidden=8, embedding_dim=4)
+    model = QualityModel(["hum"], ["statistics"], hidden=8, embedding_dim=4)
     model.scale.copy_(
         torch.tensor(np.quantile(np.random.default_rng(0).uniform(1, 4, 1000) ** 0.5, np.linspace(0, 1, 257)))
     )
@@ -118,18 +118,38 @@ def test_scores_and_shares_are_two_sides_of_the_scale():
 def test_it_is_saved_and_loaded_whatever_the_ear(tmp_path):
     x = noise(4)[None]
     small = {"encoder": {"embedding_dim": 16, "width": 8, "hidden": 32, "bands": 32}}
-    for ear, options in (
-        ("own", {"width": 8}),
-        ("statistics", {}),
-        ("effect", small),
-    ):
-        model = QualityModel(["hum", "noise"], ear, options, hidden=8, embedding_dim=4).eval()
-        hub.save(model, tmp_path / ear)
-        loaded = hub.load(tmp_path / ear)
+    options = {"own": {"channels": 8}, "effect": small}
+    for hearing in (["own"], ["statistics", "own", "own"], ["effect"]):
+        model = QualityModel(["hum", "noise"], hearing, options, hidden=8, inner=4, embedding_dim=4).eval()
+        hub.save(model, tmp_path / "-".join(hearing))
+        loaded = hub.load(tmp_path / "-".join(hearing))
         with torch.inference_mode():
             torch.testing.assert_close(loaded(x).score, model(x).score)
     with pytest.raises(ValueError, match="no ear is called 'cat'"):
-        QualityModel(["hum"], "cat")
+        QualityModel(["hum"], ["cat"])
+
+
+def test_views_are_standardised_by_what_was_measured():
+    views = 3 + 2 * torch.randn(40, 5, 30, generator=torch.Generator().manual_seed(0))
+    norm = Standardised(5)
+    norm.fit(list(views.split(10)))
+    expected = (views - views.mean((0, 2), keepdim=True)) / views.std((0, 2), keepdim=True)
+    torch.testing.assert_close(norm(views), expected.clamp(-6, 6), atol=5e-3, rtol=0)
+
+
+def test_members_judge_together_by_the_mean_of_their_logits():
+    model = QualityModel(["hum", "noise"], ["own", "own"], hidden=8, inner=4, embedding_dim=4).eval()
+    x = noise(2)[None]
+    with torch.inference_mode():
+        together = model(x)
+        alone = model.verdicts({"own": model.members[0].ear.view(x)})
+    assert float(alone[0].logit) != float(alone[1].logit)
+    assert float(together.logit) == pytest.approx(float(alone[0].logit + alone[1].logit) / 2, abs=1e-6)
+    share = 1 / (1 + math.exp(-float(together.logit)))
+    assert float(together.score) == pytest.approx(1 + 3.75 * share, abs=1e-4)
+    assert together.embedding.shape == (1, 8) and float(together.embedding.norm()) == pytest.approx(
+        1, abs=1e-5
+    )
 
 
 def test_a_tuned_effect_ear_is_the_encoder_and_learns_it():

@@ -12,14 +12,14 @@ from reprs.cli import main
 from reprs.models import hub
 from reprs.models.fault_view import BANDS
 from reprs.training import ladders
-from reprs.training.quality import bent, cropped
+from reprs.training.quality import FARTHEST, bent, cropped, departure, in_turn
 
 CONFIG = Path(__file__).parents[2] / "configs" / "quality.yaml"
 RATE = 44_100
 
 
-@pytest.mark.parametrize("ear", ["own", "statistics"])
-def test_it_trains_and_the_checkpoint_judges(tmp_path, monkeypatch, ear):
+@pytest.mark.parametrize("hearing", ["[statistics, own, own]", "[effect]"])
+def test_it_trains_and_the_checkpoint_judges(tmp_path, monkeypatch, hearing):
     monkeypatch.setenv("REPRS_CACHE", str(tmp_path / "cache"))
     said = {"band_scores": lambda a, clips, rate: 1 - np.abs(clips - a).mean((1, 2))[:, None].repeat(32, 1)}
     said["score"] = lambda bands: 4.7 * float(bands.mean())
@@ -37,7 +37,7 @@ def test_it_trains_and_the_checkpoint_judges(tmp_path, monkeypatch, ear):
         "init_args": {"path": str(run / "quality")},
     }
     options = {
-        "model.ear": ear, "data.corpora": json.dumps(corpora), "data.cuts": 4,
+        "model.hearing": hearing, "data.corpora": json.dumps(corpora), "data.cuts": 4,
         "data.cuts_per_batch": 2, "trainer.max_steps": 2, "trainer.val_check_interval": 1,
         "trainer.default_root_dir": run, "trainer.callbacks": json.dumps([export]), "trainer.logger": "false",
         "trainer.enable_checkpointing": "false", "trainer.enable_progress_bar": "false",
@@ -56,3 +56,18 @@ def test_augmentation_keeps_what_it_should():
     # One bend a cut, the same at every frame.
     torch.testing.assert_close(changed[0], changed[1], atol=1e-5, rtol=0)
     torch.testing.assert_close(changed[..., 0], changed[..., 9], atol=1e-5, rtol=0)
+
+
+def test_the_distance_to_the_clean_clip_follows_the_share_that_was_lost():
+    """Two cuts on a circle: the first is where it should be, the second stays at its clean clip."""
+    shares = torch.tensor([0.8, 0.4, 0.0, 0.9, 0.45])
+    cuts = torch.tensor([0, 0, 0, 1, 1])
+    apart = FARTHEST * torch.tensor([0.0, 0.5, 1.0, 0.0, 0.0])
+    angle = 2 * torch.asin(apart / 2)
+    loss = departure(torch.stack([angle.cos(), angle.sin()], dim=1), shares, cuts)
+    assert float(loss) == pytest.approx((FARTHEST * 0.5) ** 2 / 5, abs=1e-3)
+
+
+def test_members_with_one_ear_take_turns():
+    hearing = ["statistics", "own", "own"]
+    assert [in_turn(hearing, step) for step in range(3)] == [[0, 1], [0, 2], [0, 1]]
