@@ -15,7 +15,7 @@ from reprs.audio.resample import resample
 from reprs.console.eq_files import on_grid
 from reprs.console.mix_measures import Figures, figures
 from reprs.console.mixdown import mixdown
-from reprs.console.saved_mix import SavedMix
+from reprs.console.saved_mix import SavedMix, read_mix
 from reprs.console.session import Session
 from reprs.corpora.progress import track
 
@@ -56,9 +56,7 @@ def write_mix(
     mix.wav has 24 bits. Stems and what buses and groups add are 32-bit floats; together they are what goes
     into the master, so of an earlier mix in this folder none are left behind.
     """
-    if (folder / SETTINGS).is_file():
-        for old in (*(folder / STEMS).glob("*.wav"), *(folder / BUSES).glob("*.wav")):
-            old.unlink()
+    _clear(folder)
     progress = track(session.names, "mixing")
 
     def keep(name: str, stem: Tensor) -> None:
@@ -77,6 +75,18 @@ def write_mix(
     (folder / SETTINGS).write_text(saved.to_json(**also), encoding="utf-8")
     _write_report(folder / REPORT, session, saved, title, notes, heard, reference)
     return Mixed(saved, before, after)
+
+
+def _clear(folder: Path) -> None:
+    """Take away the stems that the mix in this folder wrote, and no other file."""
+    try:
+        old = read_mix(folder / SETTINGS)
+    except ValueError:  # none, or not one of ours
+        return
+    for name in old.names:
+        (folder / STEMS / f"{name}.wav").unlink(missing_ok=True)
+    for name in old.groups:
+        (folder / BUSES / f"{name}.wav").unlink(missing_ok=True)
 
 
 def _write_report(

@@ -113,6 +113,8 @@ def _mix(found: Mapping[str, Any]) -> SavedMix:
     groups = tuple(map(str, found.get("groups", ())))
     if not names or len(set(names)) < len(names):
         raise ValueError("every track needs a name of its own")
+    if paths := [name for name in (*names, *groups) if set(name) & set("/\\\0")]:
+        raise ValueError(f"a name becomes that of a file and cannot be a path: {paths[0]!r}")
     console = console_of(found["console"], groups)
     tracks, switches = zip(
         *(

@@ -171,8 +171,27 @@ def test_what_is_there_is_kept(shell, tmp_path, stems, untrained):
     assert shell("mix", stems, "-o", out, "--model", untrained, "--force")[0] == 0
     assert (out / "mix.wav").read_bytes() == before
     (stems / "bass.wav").unlink()  # what is written is one mix, without a stem of the earlier one
+    (out / "stems" / "mine.wav").write_text("mine")
     assert shell("mix", stems, "-o", out, "--model", untrained, "--force")[0] == 0
-    assert {p.name for p in (out / "stems").iterdir()} == {"drums.wav", "drums-2.wav", "quiet.wav"}
+    assert {p.name for p in (out / "stems").iterdir()} == {
+        "drums.wav",
+        "drums-2.wav",
+        "mine.wav",
+        "quiet.wav",
+    }
+
+
+@pytest.mark.parametrize("where", ["groups", "tracks"])
+def test_a_name_in_a_saved_mix_is_no_path(shell, tmp_path, stems, untrained, where):
+    assert shell("mix", stems, "-o", tmp_path / "one", "--model", untrained)[0] == 0
+    content = json.loads((tmp_path / "one" / "mix.json").read_text())
+    if where == "groups":
+        content["groups"], content["tracks"][0]["group"] = ["../../evil"], "../../evil"
+    else:
+        content["tracks"].append({"name": "../../../evil"})
+    (tmp_path / "evil.json").write_text(json.dumps(content))
+    code, _, err = shell("mix", stems, "-o", tmp_path / "two", "--apply", tmp_path / "evil.json")
+    assert code == 2 and "cannot be a path" in err and not list(tmp_path.rglob("evil.wav"))
 
 
 def test_the_order_of_the_files_does_not_matter(shell, tmp_path, untrained):
