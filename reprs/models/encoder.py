@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +12,7 @@ from reprs.audio.resample import resample
 from reprs.models.frontend import Dynamics, EchoCepstrum, MovingComb, StereoMel, spectral_statistics
 
 MIN_DURATION_S = 0.1
-# With readings: the views of the search part, and the weight of the readings beside it.
-JOINED = ("spectrum", "echo", "dynamics")
+# The weight of the readings beside the search part.
 READING_SHARE = 0.05
 COMB_WIDTH = 20
 
@@ -24,16 +23,24 @@ class EffectEncoder(nn.Module):
     `forward` takes `(B, 2, T)` at `sample_rate` and returns `(B, embedding_dim)`; `features` returns the
     layer below, which carries more about single knobs. `embed` takes audio of any rate and length.
 
-    With `readings`, the embedding has two parts side by side. The first is for search and comes from the join
-    of `JOINED` views. The last `readings` numbers say which effects all views see; they are for probes and
+    With `readings`, the embedding has two parts side by side, each from all views with the same weight. The
+    first is for search. The last `readings` numbers say which effects are on; they are for probes and
     classifiers, and weigh `READING_SHARE` of the first, so that search does not hear them.
+
+    `dropout` is that of training, on what the join hears and on its layers.
     """
 
     sample_rate = 44_100
     window_s = 3.0
 
     def __init__(
-        self, embedding_dim: int = 256, width: int = 40, hidden: int = 512, bands: int = 96, readings: int = 0
+        self,
+        embedding_dim: int = 256,
+        width: int = 40,
+        hidden: int = 512,
+        bands: int = 96,
+        readings: int = 0,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         if not 0 <= readings < embedding_dim:
@@ -54,19 +61,18 @@ class EffectEncoder(nn.Module):
         self.dynamics_net = _perceptron(self.dynamics.width, 128)
         # In the order of the views.
         self.part_dims = {"mel": 256, "spectrum": 256, "echo": 256, "dynamics": 128}
-        self.joined = tuple(self.part_dims)
         if readings:
             self.comb = MovingComb(self.sample_rate)
             self.comb_net = MapNet(5, self.comb.bins, COMB_WIDTH)
-            self.joined = JOINED
             self.part_dims["comb"] = 256
-            self.balance = nn.ModuleDict({name: nn.LayerNorm(d) for name, d in self.part_dims.items()})
-            self.read = nn.Linear(sum(self.part_dims.values()), readings)
-        self.read_only = tuple(name for name in self.part_dims if name not in self.joined)
-        joined = sum(self.part_dims[name] for name in self.joined)
-        self.join = nn.Sequential(
-            nn.LayerNorm(joined), nn.Linear(joined, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU()
-        )
+        heard = sum(self.part_dims.values())
+        first, second = nn.Linear(heard, hidden), nn.Linear(hidden, hidden)
+        if readings:
+            self.read = nn.Linear(heard, readings)
+            drop = nn.Dropout(dropout)
+            self.join = nn.Sequential(drop, first, nn.GELU(), drop, second, nn.GELU(), drop)
+        else:
+            self.join = nn.Sequential(nn.LayerNorm(heard), first, nn.GELU(), second, nn.GELU())
         self.project = nn.Linear(hidden, embedding_dim - readings)
 
     def views(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -89,29 +95,23 @@ class EffectEncoder(nn.Module):
 
     def features_of(self, views: tuple[Tensor, ...]) -> Tensor:
         """What `views` returned → `(B, feature_dim)`: the features for search, then the readings."""
-        parts = self.parts_of(views)
-        searched = self.joined_of(parts)
-        return torch.cat([searched, self.readings_of(parts)], dim=1) if self.readings else searched
+        heard = self.heard(self.parts_of(views))
+        return torch.cat([self.join(heard), self.read(heard)], dim=1) if self.readings else self.join(heard)
 
-    def parts_of(self, views: tuple[Tensor, ...], names: Collection[str] | None = None) -> dict[str, Tensor]:
-        """What `views` returned → what the networks of `names` (or all) say, `(B, part_dims[name])` each."""
-        networks: dict[str, Callable[[Tensor], Tensor]] = {
-            "mel": lambda mel: self.mel_net(mel_maps(mel)),
-            "spectrum": lambda spectrum: self.spectrum_net(spectrum.flatten(1)),
-            "echo": lambda echo: self.echo_net(echo),
-            "dynamics": lambda dynamics: self.dynamics_net(dynamics),
-            "comb": lambda comb: self.comb_net(comb_maps(comb)),
-        }
-        seen = zip(self.part_dims, views, strict=True)
-        return {name: networks[name](view) for name, view in seen if names is None or name in names}
+    def parts_of(self, views: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        """What `views` returned → what each network says of its view, `(B, part_dims[name])`."""
+        return {n: self.part(n, view) for n, view in zip(self.part_dims, views, strict=True)}
 
-    def joined_of(self, parts: Mapping[str, Tensor]) -> Tensor:
-        """The parts → features for search, `(B, hidden)`."""
-        return self.join(torch.cat([parts[name] for name in self.joined], dim=1))
+    def part(self, name: str, view: Tensor) -> Tensor:
+        """One view → what its network says."""
+        shaped = SHAPED[name](view) if name in SHAPED else view
+        said: Tensor = self.get_submodule(f"{name}_net")(shaped)
+        return said
 
-    def readings_of(self, parts: Mapping[str, Tensor]) -> Tensor:
-        """The parts, each with the same weight, → `(B, readings)`."""
-        return self.read(torch.cat([self.balance[name](parts[name]) for name in self.part_dims], dim=1))
+    def heard(self, parts: Mapping[str, Tensor]) -> Tensor:
+        """The parts side by side, `(B, …)`; with readings each has the same weight."""
+        each = [parts[name] for name in self.part_dims]
+        return torch.cat([F.layer_norm(x, x.shape[1:]) for x in each] if self.readings else each, dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.features(x))
@@ -126,10 +126,10 @@ class EffectEncoder(nn.Module):
 
     def search(self, x: Tensor) -> Tensor:
         """`(B, 2, T)` → the embedding without its readings, of unit length."""
-        return self.search_of(self.joined_of(self.parts_of(self.views(x), self.joined)))
+        return self.search_of(self.join(self.heard(self.parts_of(self.views(x)))))
 
     def search_of(self, joined: Tensor) -> Tensor:
-        """What `joined_of` returned → the embedding without its readings, of unit length, in float32."""
+        """Features for search → the embedding without its readings, of unit length, in float32."""
         return F.normalize(self.project(joined).float(), dim=-1)
 
     @torch.no_grad()
@@ -209,6 +209,14 @@ def comb_maps(comb: Tensor) -> Tensor:
 def _height(rows: Tensor) -> Tensor:
     """From -1 in the lowest row to 1 in the highest, in the shape of `rows` `(B, rows, frames)`."""
     return torch.linspace(-1, 1, rows.shape[1], device=rows.device, dtype=rows.dtype)[:, None].expand_as(rows)
+
+
+# How a view is brought into the shape that its network takes.
+SHAPED: dict[str, Callable[[Tensor], Tensor]] = {
+    "mel": mel_maps,
+    "spectrum": lambda spectrum: spectrum.flatten(1),
+    "comb": comb_maps,
+}
 
 
 class Residual(nn.Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
@@ -18,6 +19,7 @@ from reprs.objectives.nt_xent import nt_xent
 from reprs.training.export import ExportEncoder
 from reprs.training.replay import Group, Replay
 from reprs.training.schedule import averaged, optimise
+from reprs.training.tint import tinted
 from reprs.views.normalisation import EffectNormaliser
 from reprs.views.pairs import PairMaker, Views
 from reprs.views.sampler import ChainSampler, Choice
@@ -36,6 +38,8 @@ class Lots(NamedTuple):
 VARIETY = 10
 # Presence is read from readings of this length.
 LOUD = 8.0
+# The networks that readings teach; search teaches the others.
+READ = ("mel", "comb")
 
 
 class EffectRecipe(pl.LightningModule):
@@ -48,7 +52,13 @@ class EffectRecipe(pl.LightningModule):
     Two tasks share a step. Search: chains of a group are told apart on other music (NT-Xent), their knobs
     and changes read back. Readings: which effects are on, learnt from `reading_chains` chains out of as many
     groups, since within a group all chains share two contents, and an equaliser is learnt only from many.
-    Readings leave the networks of the search part as they are; `search_weight: 0` trains readings alone.
+    Readings teach the networks of `READ`, search teaches the others, and both listen to all.
+
+    Networks that are `frozen` stay as they are; the memory then holds what they say instead of their views,
+    and takes a fraction of the room. `search_weight: 0` freezes what search teaches. With `search_groups` a
+    step draws so many groups from the memory, however few are rendered. `memory` is a folder that outlives
+    the run: one that is resumed, or another with the same frozen networks, begins with what is in it.
+    `dropout` and `tint` (see `tinted`) keep the join from knowing pieces by heart.
 
     `val/20-way` is the share of chains recognised on another content among 19 other
     chains on their own content, by the averaged weights; in `val/20-way-single` every chain is one effect.
@@ -78,6 +88,11 @@ class EffectRecipe(pl.LightningModule):
         search_weight: float = 1.0,
         reading_weight: float = 1.0,
         reading_chains: int = 32,
+        search_groups: int = 0,
+        frozen: Sequence[str] = (),
+        memory: str | None = None,
+        dropout: float = 0.0,
+        tint: float = 0.0,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.05,
         warmup_steps: int = 100,
@@ -93,9 +108,13 @@ class EffectRecipe(pl.LightningModule):
         self.save_hyperparameters()
         if not search_weight and not readings:
             raise ValueError("nothing to learn: give search_weight or readings above 0")
-        self.encoder = EffectEncoder(embedding_dim, width, hidden, readings=readings)
+        self.encoder = EffectEncoder(embedding_dim, width, hidden, readings=readings, dropout=dropout)
+        unknown = sorted(set(frozen) - set(self.encoder.part_dims))
+        if unknown:
+            raise ValueError(f"no network is called {unknown}; there are {sorted(self.encoder.part_dims)}")
         if start_from is not None:
             _start(self.encoder, hub.load(start_from))
+        self.choices = effects
         sampler = ChainSampler(effects, few, few_at_most, shuffled)
         self.normaliser = EffectNormaliser() if normalise else None
         self.make_pairs = PairMaker(
@@ -103,7 +122,10 @@ class EffectRecipe(pl.LightningModule):
         )
         # Validation batches are by turns random chains and single effects.
         self.make_trials = [PairMaker(sampler, 20, 0.0, single, preroll_s) for single in (0.0, 1.0)]
-        self.replay, self.memory = replay, Replay(replay_groups)
+        self.replay, self.search_groups = replay, search_groups
+        self.memory, self.memory_folder = Replay(replay_groups), memory
+        self.frozen, self.tint = set(frozen), tint
+        self.read_networks = tuple(n for n in READ if n in self.encoder.part_dims and readings)
         widths = [len(e) for e in sampler.chain.effects]
         measurements = measure(self.encoder.views(torch.zeros(1, 2, 4_096))).shape[1]
         self.search_weight, self.reading_weight = search_weight, reading_weight
@@ -112,10 +134,16 @@ class EffectRecipe(pl.LightningModule):
             self.reader = KnobReader(hidden, widths)
             self.change = ChangeReader(hidden, measurements)
         else:
-            _freeze_search(self.encoder)
+            self.frozen |= set(self.encoder.part_dims) - set(self.read_networks)
+            for module in (self.encoder.join, self.encoder.project):
+                module.requires_grad_(False)
+        for name in self.frozen:
+            self.encoder.get_submodule(f"{name}_net").requires_grad_(False)
         if readings:
-            dims = {name: self.encoder.part_dims[name] for name in self.encoder.read_only} | {"all": readings}
-            self.presence = nn.ModuleDict({name: nn.Linear(d, len(widths)) for name, d in dims.items()})
+            dims = {n: self.encoder.part_dims[n] for n in self.read_networks if n not in self.frozen}
+            self.presence = nn.ModuleDict(
+                {name: nn.Linear(d, len(widths)) for name, d in (dims | {"all": readings}).items()}
+            )
             self.reading_change = ChangeReader(readings, measurements)
         self.average = averaged(self.encoder, ema_decay)
         self.temperature, self.presence_weight, self.knob_weight = temperature, presence_weight, knob_weight
@@ -134,6 +162,20 @@ class EffectRecipe(pl.LightningModule):
         self.trials += 1
         return self.make_trials[(self.trials - 1) % 2](batch, EffectEncoder.sample_rate, generator)
 
+    def on_fit_start(self) -> None:
+        if self.memory_folder is not None:
+            self.memory.keep_in(Path(self.memory_folder) / str(self.global_rank), self._made_by())
+
+    def _made_by(self) -> str:
+        """What groups in the memory depend on: the chains, the views, and the networks that look at them."""
+        frozen = {n: w for n, w in self.encoder.state_dict().items() if n.split("_net")[0] in self.frozen}
+        settings = {
+            **self.encoder.config,
+            "frozen": sorted(self.frozen),
+            "chains": [_told(c) for c in self.choices],
+        }
+        return hub.model_hash("memory", settings, frozen)
+
     def _lots(self, segments: Tensor, generator: torch.Generator) -> Lots:
         groups = self._groups(segments, generator)
         return Lots(
@@ -141,20 +183,23 @@ class EffectRecipe(pl.LightningModule):
         )
 
     def _groups(self, segments: Tensor, generator: torch.Generator) -> list[Group]:
-        """Groups rendered from the segments, or as many from the memory."""
-        wanted = len(segments) // 2
-        if len(self.memory) >= VARIETY * wanted and self.global_step % self.replay:
-            return self.memory.draw(wanted, generator)
-        groups = self._look(self.make_pairs(segments, EffectEncoder.sample_rate, generator))
-        if self.replay > 1 or self.encoder.readings:
-            self.memory.add(groups)
-        return groups
+        """Groups rendered from the segments, or those of a step drawn from the memory."""
+        rendered = len(segments) // 2
+        wanted = self.search_groups or rendered
+        fresh = []
+        if len(self.memory) < VARIETY * rendered or self.global_step % self.replay == 0:
+            fresh = self._look(self.make_pairs(segments, EffectEncoder.sample_rate, generator))
+            if self.replay > 1 or self.search_groups or self.encoder.readings:
+                self.memory.add(fresh)
+        return fresh if len(fresh) == wanted else self.memory.draw(wanted, generator)
 
     @torch.no_grad()
     def _look(self, rendered: Views) -> list[Group]:
         views = self.encoder.views(rendered.x)
         change = measure(views) - measure(self.encoder.views(rendered.dry))[rendered.source]
         chains = self.make_pairs.chains_per_group
+        named = zip(self.encoder.part_dims, views, strict=True)
+        views = tuple(self._at_rest(name, v) if name in self.frozen else v for name, v in named)
 
         def by_group(x: Tensor) -> Tensor:
             return x.unflatten(0, (2, -1, chains)).transpose(0, 1)
@@ -162,6 +207,30 @@ class EffectRecipe(pl.LightningModule):
         z, mask = (x.to(change.device).split(chains) for x in (rendered.draw.z, rendered.draw.mask))
         each = zip(*(by_group(view) for view in views), strict=True)
         return [Group(*g) for g in zip(each, z, mask, by_group(change), strict=True)]
+
+    @torch.no_grad()
+    def _at_rest(self, name: str, view: Tensor) -> Tensor:
+        """What a network says in use, without a gradient and without moving its running statistics."""
+        network = self.encoder.get_submodule(f"{name}_net")
+        network.eval()
+        said = self.encoder.part(name, view)
+        network.train()
+        return said
+
+    def _views(self, groups: Sequence[Group]) -> dict[str, Tensor]:
+        """The groups' views by name, all clips of the first contents, then all of the second."""
+        views = (_on_x_then_on_y(view) for view in zip(*(g.views for g in groups), strict=True))
+        return dict(zip(self.encoder.part_dims, views, strict=True))
+
+    def _heard(self, views: dict[str, Tensor], learning: Collection[str]) -> tuple[dict[str, Tensor], Tensor]:
+        """What the networks say of the views, and that side by side; those of `learning` with a gradient."""
+        said = {}
+        for name, view in views.items():
+            if name in self.frozen:
+                said[name] = view
+            else:
+                said[name] = (self.encoder.part if name in learning else self._at_rest)(name, view)
+        return said, self.encoder.heard(said)
 
     def on_validation_epoch_start(self) -> None:
         self.trials = 0
@@ -185,9 +254,11 @@ class EffectRecipe(pl.LightningModule):
 
     def _search(self, groups: list[Group]) -> dict[str, Tensor]:
         """Contrast between the chains of whole groups, and what their features say of knobs and changes."""
-        encoder = self.encoder
-        features = encoder.joined_of(encoder.parts_of(_views(groups), encoder.joined))
-        a, b = encoder.search_of(features).chunk(2)
+        views = self._views(groups)
+        views["spectrum"] = tinted(views["spectrum"], len(groups[0].z), self.tint)
+        _, heard = self._heard(views, set(views) - set(self.read_networks))
+        features = self.encoder.join(heard)
+        a, b = self.encoder.search_of(features).chunk(2)
         z, mask = (torch.cat(x).repeat(2, 1) for x in zip(*((g.z, g.mask) for g in groups), strict=True))
         read = self.reader.loss(features.float(), z, mask)
         change = self.change.loss(features.float(), _on_x_then_on_y([g.change for g in groups]))
@@ -195,12 +266,11 @@ class EffectRecipe(pl.LightningModule):
         return {"nt_xent": contrast, "presence": read.presence, "knobs": read.knobs, "change": change}
 
     def _read(self, singles: list[Group]) -> dict[str, Tensor]:
-        """Which effects are on, by the readings and by each network that only they have."""
-        encoder, views = self.encoder, _views(singles)
-        parts = encoder.parts_of(views, encoder.read_only) | _at_rest(encoder, views, encoder.joined)
-        readings = encoder.readings_of(parts).float()
+        """Which effects are on, by the readings and by each network that they teach."""
+        parts, heard = self._heard(self._views(singles), self.read_networks)
+        readings = self.encoder.read(heard).float()
         on = torch.cat([g.mask for g in singles]).repeat(2, 1).to(readings)
-        said = {"all": _loud(readings), **{n: parts[n].float() for n in encoder.read_only}}
+        said = {n: _loud(readings) if n == "all" else parts[n].float() for n in self.presence}
         presence = [F.binary_cross_entropy_with_logits(self.presence[n](x), on) for n, x in said.items()]
         change = self.reading_change.loss(readings, _on_x_then_on_y([g.change for g in singles]))
         return {"readings": torch.stack(presence).mean(), "readings-change": change}
@@ -240,30 +310,15 @@ def _start(encoder: EffectEncoder, found: EffectEncoder) -> None:
     encoder.load_state_dict(found.state_dict())
 
 
+def _told(choice: Choice) -> list[Any]:
+    """A choice as JSON, the same however its numbers were written."""
+    ranges = {knob: [float(low), float(high)] for knob, (low, high) in choice.ranges.items()}
+    return [choice.effect, ranges, dict(choice.options)]
+
+
 def _loud(readings: Tensor) -> Tensor:
     """Readings as presence is read from them: their length says nothing."""
     return F.normalize(readings, dim=-1) * LOUD
-
-
-def _freeze_search(encoder: EffectEncoder) -> None:
-    """Only what the readings alone have shall learn."""
-    learns = ("balance", "read", *(f"{name}_net" for name in encoder.read_only))
-    for name, module in encoder.named_children():
-        module.requires_grad_(name in learns)
-
-
-@torch.no_grad()
-def _at_rest(encoder: EffectEncoder, views: tuple[Tensor, ...], names: Collection[str]) -> dict[str, Tensor]:
-    """Parts as in use, without a gradient and without moving running statistics."""
-    encoder.eval()
-    parts = encoder.parts_of(views, names)
-    encoder.train()
-    return parts
-
-
-def _views(groups: Sequence[Group]) -> tuple[Tensor, ...]:
-    """The groups' views, all clips of the first contents, then all of the second."""
-    return tuple(_on_x_then_on_y(view) for view in zip(*(g.views for g in groups), strict=True))
 
 
 def _on_x_then_on_y(groups: Sequence[Tensor]) -> Tensor:

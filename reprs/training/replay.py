@@ -4,11 +4,17 @@ them does, and a group of clips teaches something new each time it meets other g
 
 from __future__ import annotations
 
+import time
 from collections import deque
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
+
+OTHERS = ("z", "mask", "change")
 
 
 class Group(NamedTuple):
@@ -27,12 +33,46 @@ class Replay:
 
     def __init__(self, capacity: int) -> None:
         self.groups: deque[Group] = deque(maxlen=capacity)
+        self.folder: Path | None = None
+        self.made_by = ""
+        self.files: deque[tuple[Path, int]] = deque()
 
     def __len__(self) -> int:
         return len(self.groups)
 
+    def keep_in(self, folder: Path, made_by: str) -> None:
+        """Remember what is in a folder, and write there from now on.
+
+        `made_by` names what rendered and looked at the groups; files of another are left alone.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.made_by = folder, made_by
+        for path in sorted(folder.glob("*.safetensors"), key=lambda p: p.stat().st_mtime):
+            with safe_open(path, "pt") as file:
+                if (file.metadata() or {}).get("made_by") != made_by:
+                    continue
+                kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            views = [kept[name] for name in sorted(kept) if name.startswith("view")]
+            rows = zip(zip(*views, strict=True), *(kept[name] for name in OTHERS), strict=True)
+            self.groups.extend(Group(*row) for row in rows)
+            self.files.append((path, len(kept["z"])))
+
     def add(self, groups: list[Group]) -> None:
-        self.groups.extend(Group(tuple(v.half() for v in g.views), *g[1:]) for g in groups)
+        halves = [Group(tuple(v.half() for v in g.views), *g[1:]) for g in groups]
+        self.groups.extend(halves)
+        if self.folder is not None and groups:
+            self._write(self.folder, halves)
+
+    def _write(self, folder: Path, groups: list[Group]) -> None:
+        """One file with the groups; the oldest files go when the others fill the memory."""
+        views = zip(*(g.views for g in groups), strict=True)
+        stacked = {f"view{i}": torch.stack(view) for i, view in enumerate(views)}
+        stacked |= {name: torch.stack([getattr(g, name) for g in groups]) for name in OTHERS}
+        path = folder / f"{time.time_ns()}.safetensors"
+        save_file(stacked, path, {"made_by": self.made_by})
+        self.files.append((path, len(groups)))
+        while sum(count for _, count in self.files) - self.files[0][1] >= (self.groups.maxlen or 0):
+            self.files.popleft()[0].unlink(missing_ok=True)
 
     def draw(self, count: int, generator: torch.Generator) -> list[Group]:
         """`count` different groups, in float32; fewer where the memory holds fewer."""

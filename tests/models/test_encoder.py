@@ -71,7 +71,7 @@ def test_in_the_readings_no_view_outweighs_another(reading):
     @torch.no_grad()
     def reading_of_louder_echoes(factor: float) -> torch.Tensor:
         parts = reading.parts_of(views)
-        return reading.readings_of(parts | {"echo": factor * parts["echo"]})
+        return reading.read(reading.heard(parts | {"echo": factor * parts["echo"]}))
 
     # LayerNorm's epsilon is nothing to either.
     assert torch.allclose(reading_of_louder_echoes(1e2), reading_of_louder_echoes(1e4), atol=1e-4)

@@ -120,14 +120,37 @@ def test_training_can_start_from_weights_and_normalise(trained, music, tmp_path)
     assert losses(tmp_path)[0] > 0
 
 
-def test_readings_alone_leave_search_as_it_was(trained, music, tmp_path):
+def moved(before: Path, after: Path) -> set[str]:
+    """The modules whose weights differ."""
+    one, other = (hub.load(path).state_dict() for path in (before, after))
+    return {name.split(".")[0] for name in one if not torch.allclose(one[name], other[name], atol=1e-6)}
+
+
+def test_readings_alone_teach_their_own_networks(trained, music, tmp_path):
     start = trained / "effect.safetensors"
     assert fit(tmp_path, music, 2, f"--model.start_from={start}", "--model.search_weight=0") == 0
-    before, after = (hub.load(path).state_dict() for path in (start, tmp_path / "effect"))
-    moved = {
-        name.split(".")[0] for name in before if not torch.allclose(before[name], after[name], atol=1e-6)
-    }
-    assert moved == {"mel_net", "comb_net", "balance", "read"}
+    assert moved(start, tmp_path / "effect") == {"mel_net", "comb_net", "read"}
+
+
+def test_frozen_networks_stay_and_are_remembered_beyond_the_run(trained, music, tmp_path):
+    start = trained / "effect.safetensors"
+    options = [
+        f"--model.start_from={start}",
+        "--model.frozen=[mel, comb]",
+        f"--model.memory={tmp_path / 'kept'}",
+    ]
+    options += ["--model.replay=2", "--model.search_groups=3", "--model.dropout=0.2"]
+    assert fit(tmp_path / "one", music, 2, *options) == 0
+    learnt = {"spectrum_net", "echo_net", "dynamics_net", "join", "project", "read"}
+    assert moved(start, tmp_path / "one" / "effect") == learnt
+    files = set((tmp_path / "kept" / "0").iterdir())
+    assert fit(tmp_path / "other", music, 1, *options) == 0
+    assert files and files < set((tmp_path / "kept" / "0").iterdir())
+
+
+def test_an_unknown_network_to_freeze_is_one_line(music, tmp_path, capsys):
+    assert fit(tmp_path, music, 1, "--model.frozen=[ears]") != 0
+    assert "no network is called ['ears']" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_start_of_other_sizes_is_one_line(trained, music, tmp_path, capsys):

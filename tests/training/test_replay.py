@@ -56,3 +56,18 @@ def _numbered(i: int) -> Group:
     return Group(
         (two.expand(-1, -1, 4),), number[:, None].expand(-1, 5), torch.ones(3, 2, dtype=torch.bool), two
     )
+
+
+def test_a_folder_outlives_the_memory_and_holds_as_much(tmp_path):
+    first = Replay(4)
+    first.keep_in(tmp_path, "one encoder")
+    for i in range(3):
+        first.add([_numbered(2 * i), _numbered(2 * i + 1)])
+    again, other = Replay(4), Replay(4)
+    again.keep_in(tmp_path, "one encoder")
+    other.keep_in(tmp_path, "another encoder")
+    assert len(again) == 4 and len(other) == 0
+    assert len(list(tmp_path.iterdir())) == 2  # the oldest file went
+    for kept, read in zip(first.groups, again.groups, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(kept.views, read.views, strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(kept[1:], read[1:], strict=True))
