@@ -92,9 +92,10 @@ def test_order_knows_what_has_less_of_every_fault_and_nothing_else():
 
 def test_a_batch_counts_its_clips_through(items):
     cuts = [cut(items, (Fault("hum", 0.1),), (Fault("hum", 0.9),)), cut(items, (Fault("mp3", 0.5),))]
-    rows = [Seen(c, torch.zeros(1 + len(c.renders), 4, 5), torch.ones(1 + len(c.renders))) for c in cuts]
+    clips = [1 + len(c.renders) for c in cuts]
+    rows = [Seen(c, {"heard": torch.zeros(n, 4, 5)}, torch.ones(n)) for c, n in zip(cuts, clips, strict=True)]
     batch = joined(rows)
-    assert batch.views.shape == (5, 4, 5) and batch.cuts.tolist() == [0, 0, 0, 1, 1]
+    assert batch.views["heard"].shape == (5, 4, 5) and batch.cuts.tolist() == [0, 0, 0, 1, 1]
     assert batch.pairs.tolist() == [[0, 1], [0, 2], [1, 2], [3, 4]]
     hum, mp3 = (training_kinds().index(k) for k in ("hum", "mp3"))
     assert batch.strengths[:, hum].tolist() == pytest.approx([0, 0.1, 0.9, 0, 0])
