@@ -173,6 +173,7 @@ class EffectRecipe(pl.LightningModule):
             **self.encoder.config,
             "frozen": sorted(self.frozen),
             "chains": [_told(c) for c in self.choices],
+            "chains_per_group": self.make_pairs.chains_per_group,
         }
         return hub.model_hash("memory", settings, frozen)
 
@@ -255,7 +256,8 @@ class EffectRecipe(pl.LightningModule):
     def _search(self, groups: list[Group]) -> dict[str, Tensor]:
         """Contrast between the chains of whole groups, and what their features say of knobs and changes."""
         views = self._views(groups)
-        views["spectrum"] = tinted(views["spectrum"], len(groups[0].z), self.tint)
+        if "spectrum" not in self.frozen:
+            views["spectrum"] = tinted(views["spectrum"], len(groups[0].z), self.tint)
         _, heard = self._heard(views, set(views) - set(self.read_networks))
         features = self.encoder.join(heard)
         a, b = self.encoder.search_of(features).chunk(2)

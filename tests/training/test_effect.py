@@ -148,6 +148,13 @@ def test_frozen_networks_stay_and_are_remembered_beyond_the_run(trained, music, 
     assert files and files < set((tmp_path / "kept" / "0").iterdir())
 
 
+def test_all_networks_may_be_frozen(trained, music, tmp_path):
+    start = trained / "effect.safetensors"
+    every = "--model.frozen=[mel, spectrum, echo, dynamics, comb]"
+    assert fit(tmp_path, music, 2, f"--model.start_from={start}", every) == 0
+    assert moved(start, tmp_path / "effect") == {"join", "project", "read"}
+
+
 def test_an_unknown_network_to_freeze_is_one_line(music, tmp_path, capsys):
     assert fit(tmp_path, music, 1, "--model.frozen=[ears]") != 0
     assert "no network is called ['ears']" in capsys.readouterr().err.splitlines()[-1]
