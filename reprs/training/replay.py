@@ -69,7 +69,9 @@ class Replay:
         stacked = {f"view{i}": torch.stack(view) for i, view in enumerate(views)}
         stacked |= {name: torch.stack([getattr(g, name) for g in groups]) for name in OTHERS}
         path = folder / f"{time.time_ns()}.safetensors"
-        save_file(stacked, path, {"made_by": self.made_by})
+        partial = path.with_suffix(".partial")  # a run that is cut off leaves no half of a file to read
+        save_file(stacked, partial, {"made_by": self.made_by})
+        partial.rename(path)
         self.files.append((path, len(groups)))
         while sum(count for _, count in self.files) - self.files[0][1] >= (self.groups.maxlen or 0):
             self.files.popleft()[0].unlink(missing_ok=True)
