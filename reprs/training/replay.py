@@ -41,13 +41,13 @@ class Replay:
         return len(self.groups)
 
     def keep_in(self, folder: Path, made_by: str) -> None:
-        """Remember what is in a folder, and write there from now on.
+        """Remember what is in a folder, oldest first by name, and write there from now on.
 
         `made_by` names what rendered and looked at the groups; files of another are left alone.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.made_by = folder, made_by
-        for path in sorted(folder.glob("*.safetensors"), key=lambda p: p.stat().st_mtime):
+        for path in sorted(folder.glob("*.safetensors")):
             with safe_open(path, "pt") as file:
                 if (file.metadata() or {}).get("made_by") != made_by:
                     continue
