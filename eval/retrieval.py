@@ -21,6 +21,9 @@ from typing import Any
 from eval import called
 from eval.chains import DEFAULT_KINDS, KINDS
 
+# Less is refused by the encoders.
+SHORTEST_S = 0.1
+
 
 def arguments() -> argparse.ArgumentParser:
     parser = called.parser("retrieval", __doc__)
@@ -40,6 +43,8 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge, print the table, write JSON and plot; 0 when done, 2 for an unusable call."""
     options = arguments().parse_args(argv)
+    if not options.clip_s >= SHORTEST_S:
+        raise ValueError(f"--clip-s is at least {SHORTEST_S:g}")
     out = called.folder(options)
     result = judge(options)
     from eval.report import print_table, save
