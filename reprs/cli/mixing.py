@@ -26,10 +26,10 @@ def mix(call: argparse.Namespace) -> int:
         )
     folder = mix_files.check_folder(call.out, call.force)
     wanted = _wish(call)
-    wanted.check(standard_console())
-    reference = _reference(call)
     applied = read_mix(call.apply) if call.apply else None
     model = None if applied else wish.controller(wanted.model)
+    wanted.check(standard_console(strip=model.strip if model else None))
+    reference = _reference(call)
     session, failures = read_session(call.stems, leave_out=folder)
     notes = [*session.notes, *(failure.reason for failure in failures)]
     if applied:
@@ -83,7 +83,7 @@ def _several(call: argparse.Namespace) -> int:
 def match(call: argparse.Namespace) -> int:
     """Recordings → the same ones, made to sound like another."""
     from reprs.audio.batch import Failure
-    from reprs.console import eq_files, match_files
+    from reprs.console import eq_files, match_files, wish
     from reprs.console.standard import single_console
 
     wanted = _wish(call)
@@ -91,10 +91,11 @@ def match(call: argparse.Namespace) -> int:
         raise ValueError(
             "name a recording to sound like with --reference, or a setting with --apply OUT.json"
         )
-    wanted.check(single_console())
-    reference = _reference(call)
-    settle = _settler(call, wanted)
+    model = None if call.apply else wish.controller(wanted.model)
     paths, failures = find(call.audio)
+    wanted.check(single_console(model.strip if model else None), [path.stem for path in paths])
+    reference = _reference(call)
+    settle = _settler(call, wanted, model)
     outs = eq_files.outputs(call.out, paths, call.force)
     count, written = len(paths) + len(failures), None
     match = functools.partial(match_files.match_file, settle=settle, reference=reference)
@@ -132,13 +133,12 @@ def _reference(call: argparse.Namespace) -> Any:
     return x, sample_rate
 
 
-def _settler(call: argparse.Namespace, wanted: Any) -> Any:
-    """Session → setting: a saved one, or what a controller finds."""
+def _settler(call: argparse.Namespace, wanted: Any, model: Any) -> Any:
+    """Session → setting: a saved one, or what the controller `model` finds."""
     from reprs.console import wish
     from reprs.console.saved_mix import read_mix
 
     if not call.apply:
-        model = wish.controller(wanted.model)
         return lambda session: wish.settle(wanted, "single", session, model)
     saved = read_mix(call.apply)
     if len(saved.names) != 1:

@@ -13,6 +13,7 @@ from reprs.console.console import Console
 from reprs.console.hearing import Hearing
 from reprs.console.knobs import Knobs
 from reprs.console.standard import standard_console
+from reprs.console.swapped import Swaps
 from reprs.console.trim import trimmed
 from reprs.models.controller import ControllerNetwork, Logits
 from reprs.models.encoder import EffectEncoder
@@ -20,6 +21,11 @@ from reprs.models.timbre import TextProjection
 
 # An effect is on where the network gives it at least this chance: what it is not sure of it sets gently.
 ON = 0.35
+# Of the network: weights whose rows are the answers, first knobs, then switches.
+ANSWERS = {
+    "of_track.2.": "tracks", "straight_to_track.": "tracks", "mean_tracks": "tracks",
+    "of_shared.2.": "shared", "straight_to_shared.": "shared", "mean_shared": "shared",
+}  # fmt: skip
 
 
 class Controller(Hearing):
@@ -27,7 +33,8 @@ class Controller(Hearing):
 
     Carries, in half precision, the encoder it listens with and the projection of words into the timbre
     space, so that other checkpoints may change. `console` names another console with some of the same knobs
-    (`single_console()`): it gets its columns. Tracks that are masked or silent keep neutral knobs.
+    (`single_console()`): it gets its columns. Tracks that are masked or silent keep neutral knobs. `strip`
+    says which effects of the strips are others, such as plugins (`reprs.console.swapped`).
     """
 
     def __init__(
@@ -40,14 +47,16 @@ class Controller(Hearing):
         heads: int = 4,
         dropout: float = 0.1,
         knobs: Mapping[str, Sequence[str]] | None = None,
+        strip: Swaps | None = None,
     ) -> None:
         super().__init__()
-        console = standard_console()
+        console = standard_console(strip=strip)
         names = names_of(console)
         if knobs is not None and {k: list(v) for k, v in knobs.items()} != names:
             raise ValueError("this checkpoint turns the knobs of another console: train it again")
         self.config: dict[str, Any] = {"ears": dict(ears or {}), "text": text, "text_width": text_width}
         self.config |= {"width": width, "layers": layers, "heads": heads, "dropout": dropout, "knobs": names}
+        self.config |= {"strip": dict(strip)} if strip else {}
         self.console, self.text_spec = console, text
         self.ears = EffectEncoder(**(ears or {})).half()
         self.read = TextProjection(text_width, listening.TIMBRE_DIM).half()
@@ -76,6 +85,31 @@ class Controller(Hearing):
         new.read.load_state_dict(timbre.read.state_dict())
         return new
 
+    @property
+    def strip(self) -> Swaps:
+        """Which effects of the strips are others than the shipped ones."""
+        found: Swaps = self.config.get("strip", {})
+        return found
+
+    @torch.no_grad()
+    def start_like(self, other: Controller) -> None:
+        """Take over another controller's network, of one size: answers for knobs and switches of one name.
+
+        What the other has none of begins as it is here.
+        """
+        mine, theirs = names_of(self.console), names_of(other.console)
+        found = {name: value.clone() for name, value in self.network.state_dict().items()}
+        for name, value in other.network.state_dict().items():
+            answers = next((kind for end, kind in ANSWERS.items() if end in name), None)
+            if answers is None:
+                found[name] = value
+                continue
+            ours, others = _answers(mine, answers), _answers(theirs, answers)
+            rows = [(i, others.index(knob)) for i, knob in enumerate(ours) if knob in others]
+            to, of = (torch.tensor(places) for places in zip(*rows, strict=True))
+            found[name][to] = value[of]
+        self.network.load_state_dict(found)
+
     @torch.no_grad()
     def forward(
         self,
@@ -103,19 +137,25 @@ class Controller(Hearing):
             return knobs
         return trimmed(console or self.console, tracks, sample_rate, knobs, list(reference), rate, there)
 
+    def answers(self, logits: Logits) -> Knobs:
+        """What the network says as knobs of the controller's own console, with its gradient."""
+        knobs = torch.sigmoid(logits.tracks), torch.sigmoid(logits.shared)
+        on = torch.sigmoid(logits.tracks_on) >= ON, torch.sigmoid(logits.shared_on) >= ON
+        return Knobs(*knobs, *on)
+
     def turned(self, logits: Logits, there: Tensor, console: Console | None = None) -> Knobs:
         """What the network says as knobs of `console`; neutral where no track sounds."""
         wanted = console or self.console
         neutral = wanted.neutral(*there.shape)
         ours = names_of(self.console)
         theirs = names_of(wanted)
-        parts = [torch.sigmoid(logits.tracks), torch.sigmoid(logits.shared)]
-        parts += [torch.sigmoid(logits.tracks_on) >= ON, torch.sigmoid(logits.shared_on) >= ON]
+        said = self.answers(logits)
+        parts = [said.tracks, said.shared, said.tracks_on, said.shared_on]
         plain = [neutral.tracks, neutral.shared, neutral.tracks_on, neutral.shared_on]
         for found, start, name in zip(
             parts, plain, ("tracks", "shared", "tracks_on", "shared_on"), strict=True
         ):
-            assert start is not None
+            assert start is not None and found is not None
             for column, knob in enumerate(theirs[name]):
                 if knob in ours[name]:
                     start[..., column] = found[..., ours[name].index(knob)]
@@ -124,6 +164,10 @@ class Controller(Hearing):
         keep = there[..., None]
         tracks = torch.where(keep, neutral.tracks, fresh.tracks)
         return Knobs(tracks, neutral.shared, neutral.tracks_on & keep, neutral.shared_on)
+
+
+def _answers(names: Mapping[str, Sequence[str]], of: str) -> list[str]:
+    return [*names[of], *(f"{switch}.on" for switch in names[f"{of}_on"])]
 
 
 def names_of(console: Console) -> dict[str, list[str]]:

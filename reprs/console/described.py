@@ -11,11 +11,15 @@ from reprs.console.saved_mix import SavedMix
 from reprs.effects import Param, unit_of
 
 COLUMNS = ("fader", "pan", "EQ", "compressor", "saturation", "width", "sends")
+OURS = ("highpass", "parametric_eq", "compressor", "distortion", "stereo_width")
 HEARD_DB = 0.05  # a band with less gain is not worth a word
 
 
 def track_rows(saved: SavedMix) -> list[tuple[str, ...]]:
-    """For every track its name and what `COLUMNS` say; "-" where nothing is done."""
+    """For every track its name and what `COLUMNS` say; "-" where nothing is done.
+
+    What is not among them, such as a plugin, is said with the saturation.
+    """
     console, knobs, patch = saved.console, saved.knobs, saved.knobs.patch
     rows: list[tuple[str, ...]] = []
     for n, name in enumerate(saved.names):
@@ -24,7 +28,10 @@ def track_rows(saved: SavedMix) -> list[tuple[str, ...]]:
         fader = f"{values['fader_db']:+.1f} dB"
         if patch.muted is not None and bool(patch.muted[0, n]):
             fader = "muted"
-        strip = _chain("", values, on)
+        eq, compressor, saturation, width = _chain("", values, on)
+        others = [_plugin(e, values) for e in console.strip.names if on[e] and e not in OURS]
+        saturation = ", ".join([*([saturation] if saturation != "-" else []), *others]) or "-"
+        strip = (eq, compressor, saturation, width)
         rows.append((name, fader, _pan(values["pan"]), *strip, _sends(console.buses, values)))
     return rows
 
@@ -94,6 +101,13 @@ def _chain(prefix: str, values: Mapping[str, float], on: Mapping[str, bool]) -> 
     if on.get("stereo_width"):
         width = f"{values['stereo_width.width']:.2f}"
     return ", ".join(eq) or "-", compressor, saturation, width
+
+
+def _plugin(effect: str, values: Mapping[str, float]) -> str:
+    """ "squash (threshold -20 dB, ratio 4)"."""
+    begins = f"{effect}."
+    knobs = [_plain(n.removeprefix(begins), v) for n, v in values.items() if n.startswith(begins)]
+    return f"{effect} ({', '.join(knobs)})"
 
 
 def _sends(buses: Mapping[str, object], values: Mapping[str, float]) -> str:

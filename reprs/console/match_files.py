@@ -63,14 +63,14 @@ def settings_text(saved: SavedMix) -> str:
     on = switched(console.track_switches, None if knobs.tracks_on is None else knobs.tracks_on[0, 0])
     values = natural(console.track_params, knobs.tracks[0, 0])
     bands = []
-    if on["parametric_eq"]:
+    if on.get("parametric_eq"):
         bands = [
             Band(kind, round(hz, 1), round(g, 1), round(q, 2))
             for kind, hz, g, q in equaliser_bands("", values)
         ]
     highest_db = float(response_db(bands, saved.sample_rate, np.geomspace(20, 20_000, 200)).max())
     filters = apo_text(bands, -math.ceil(10 * max(0.0, highest_db)) / 10)
-    if on["highpass"]:
+    if on.get("highpass"):
         number, cutoff_hz = len(bands) + 1, round(values["highpass.cutoff_hz"], 1)
         filters += f"Filter {number}: ON HPQ Fc {plain(cutoff_hz)} Hz Q 0.7071\n"
     return "\n".join(lines) + "\n" + filters

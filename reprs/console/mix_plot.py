@@ -43,6 +43,8 @@ def equaliser_curves_db(saved: SavedMix, hz: np.ndarray) -> dict[str, np.ndarray
     """Track → response of its filters at `hz`, from a click; tracks whose filters are off are left out."""
     console, knobs = saved.console, saved.knobs
     places = [i for i, name in enumerate(console.strip.names) if name in ("highpass", "parametric_eq")]
+    if not places:
+        return {}
     count = len(saved.names)
     on = torch.ones(count, len(console.track_switches)) if knobs.tracks_on is None else knobs.tracks_on[0]
     on = (on != 0)[:, places]

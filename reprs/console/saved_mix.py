@@ -21,17 +21,19 @@ from reprs.console.mix_json import joined, nested, settings
 from reprs.console.natural import number, snapped
 from reprs.console.read_saved import read_saved
 from reprs.console.standard import single_console, standard_console
+from reprs.console.swapped import Swaps, played
 from reprs.effects import Param
 
 FORMAT_VERSION = 1
-OWN = ("format", "console", "groups", "sample_rate", "output_db", "tracks", "shared")
+OWN = ("format", "console", "groups", "strip", "sample_rate", "output_db", "tracks", "shared")
 
 
 @dataclass(frozen=True)
 class SavedMix:
     """One mix: `kind` is the console ("standard" or "single") with `groups`; `knobs` of a batch of one.
 
-    `output_db` is behind the master; `details` is what else there is to say, as JSON.
+    `strip` says which effects of the strips are others (`reprs.console.swapped`). `output_db` is behind the
+    master; `details` is what else there is to say, as JSON.
     """
 
     kind: str
@@ -40,12 +42,13 @@ class SavedMix:
     sample_rate: int
     output_db: float = 0.0
     groups: tuple[str, ...] = ()
+    strip: Swaps = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def console(self) -> Console:
         """The console that the knobs are for."""
-        return console_of(self.kind, self.groups)
+        return console_of(self.kind, self.groups, self.strip)
 
     def snapped(self) -> SavedMix:
         """The mix with every knob at a value of few digits."""
@@ -68,6 +71,7 @@ class SavedMix:
             "format": FORMAT_VERSION,
             "console": self.kind,
             **({"groups": list(self.groups)} if self.groups else {}),
+            **({"strip": played(self.strip)} if self.strip else {}),
             "sample_rate": self.sample_rate,
             "output_db": self.output_db,
             **self.details,
@@ -92,12 +96,12 @@ class SavedMix:
         return found
 
 
-def console_of(kind: str, groups: Sequence[str] = ()) -> Console:
-    """The console that a file calls "standard" or "single"."""
+def console_of(kind: str, groups: Sequence[str] = (), strip: Swaps | None = None) -> Console:
+    """The console that a file calls "standard" or "single", with other effects in its `strip`."""
     if kind == "standard":
-        return standard_console(groups)
+        return standard_console(groups, strip)
     if kind == "single" and not groups:
-        return single_console()
+        return single_console(strip)
     raise ValueError(f"the console is 'standard', or 'single' without groups, not {kind!r}")
 
 
@@ -115,7 +119,8 @@ def _mix(found: Mapping[str, Any]) -> SavedMix:
         raise ValueError("every track needs a name of its own")
     if paths := [name for name in (*names, *groups) if set(name) & set("/\\\0")]:
         raise ValueError(f"a name becomes that of a file and cannot be a path: {paths[0]!r}")
-    console = console_of(found["console"], groups)
+    strip = found.get("strip", {})
+    console = console_of(found["console"], groups, played(strip))
     tracks, switches = zip(
         *(
             settings(console.track_params, console.track_switches, track, f"{track['name']}.")
@@ -132,6 +137,7 @@ def _mix(found: Mapping[str, Any]) -> SavedMix:
         sample_rate=int(found["sample_rate"]),
         output_db=number(found.get("output_db", 0.0), "output_db"),
         groups=groups,
+        strip=strip,
         details={name: value for name, value in found.items() if name not in OWN},
     )
 

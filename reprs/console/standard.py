@@ -9,25 +9,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reprs.console.console import Console
+from reprs.console.swapped import Swaps, swapped
 from reprs.effects import Chain, Effect, registry
 
 
-def standard_console(groups: Sequence[str] = ()) -> Console:
-    """Strips, reverb and delay buses and a master for mixes; an EQ and a compressor for each group."""
+def standard_console(groups: Sequence[str] = (), strip: Swaps | None = None) -> Console:
+    """Strips, reverb and delay buses and a master for mixes; an EQ and a compressor for each group.
+
+    `strip` says which effects of the tracks' strips are others (`reprs.console.swapped`).
+    """
     master = Chain([_equaliser(), _compressor(), registry["stereo_width"], _limiter()])
     return Console(
-        _strip(), _buses(), master, {name: Chain([_equaliser(), _compressor()]) for name in groups}
+        _strip(strip), _buses(), master, {name: Chain([_equaliser(), _compressor()]) for name in groups}
     )
 
 
-def single_console() -> Console:
+def single_console(strip: Swaps | None = None) -> Console:
     """The strip and the buses of `standard_console` for one recording, without a master."""
-    return Console(_strip(), _buses())
+    return Console(_strip(strip), _buses())
 
 
-def _strip() -> Chain:
+def _strip(swaps: Swaps | None) -> Chain:
     highpass = registry["highpass"].narrow(cutoff_hz=(20, 500)).fix(q=0.7071)
-    return Chain([highpass, _equaliser(), _compressor(), _saturation(), registry["stereo_width"]])
+    effects = [highpass, _equaliser(), _compressor(), _saturation(), registry["stereo_width"]]
+    return Chain(swapped(effects, swaps or {}))
 
 
 def _buses() -> dict[str, Chain]:

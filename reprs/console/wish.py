@@ -89,9 +89,9 @@ def controller(name: str) -> Any:
 
 def settle(wish: Wish, kind: str, session: Session, model: Any = None) -> SavedMix:
     """The setting of the console `kind` that fulfils the wish for a session; `model`: a loaded controller."""
-    console = console_of(kind)
-    wish.check(console, session.names)
     model = controller(wish.model) if model is None else model
+    console = console_of(kind, strip=model.strip)
+    wish.check(console, session.names)
     reference, rate = files.read(wish.reference) if wish.reference else (None, None)
     if reference is not None and not bool(sounding(reference[None, None]).any()):
         raise ValueError(f"{wish.reference}: is silent; give a reference that can be heard")
@@ -108,7 +108,7 @@ def settle(wish: Wish, kind: str, session: Session, model: Any = None) -> SavedM
         knobs = _refined(wish, console, knobs, session, (reference, rate), model)
     found = SavedMix(kind, session.names, scaled(console, knobs, wish.amount), session.sample_rate)
     details = wish.details() | {"model_hash": getattr(model, "model_hash", "")}
-    return replace(found, details=details).snapped()
+    return replace(found, strip=model.strip, details=details).snapped()
 
 
 def fitted(saved: SavedMix, names: Sequence[str], amount: float = 1.0) -> tuple[SavedMix, list[str]]:

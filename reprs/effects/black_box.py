@@ -35,10 +35,11 @@ from torch import Tensor
 
 from reprs.audio import timeline
 from reprs.effects import estimators, plugins
-from reprs.effects.spec import Effect, Param
+from reprs.effects.spec import Effect, Param, registry
 
 # `(C, T)` float32, sample rate, knobs in natural units → `(C, T)`.
 Play = Callable[[np.ndarray, int, Mapping[str, float]], np.ndarray]
+OF_PEDALBOARD = "pedalboard."
 GRADIENTS = ("finite_differences", "spsa", "full_hybrid", "half_hybrid", "none")
 OPTIONS = {
     "gradient": "finite_differences",
@@ -127,3 +128,37 @@ def from_pedalboard(
     name = name or plugins.name_of(hosted, plugin if isinstance(plugin, (str, Path)) else None)
     play = functools.partial(plugins.play, hosted, knobs)
     return from_function(name, play, {each: knob.param for each, knob in knobs.items()}, **options)
+
+
+def opaque(effect: Effect, **options: Any) -> Effect:
+    """An effect of ours as if it were a plugin: it plays the same, and says nothing of its gradient."""
+    play = functools.partial(effect.function, **effect.options)
+    return BlackBox(effect.name, play, effect.params, dict(OPTIONS)).with_options(**options)
+
+
+def register(effect: Effect) -> Effect:
+    """Put an effect into the registry, from a file in a folder of REPRS_EFFECTS; a name is given once."""
+    if effect.name in registry:
+        raise ValueError(f"two effects are called {effect.name!r}")
+    registry[effect.name] = effect
+    return effect
+
+
+def named(name: str) -> Effect:
+    """The effect of the registry, or the built-in plugin "pedalboard.Compressor", as "pedalboard_compressor".
+
+    For names out of files: never a path, and nothing that REPRS_EFFECTS does not name is imported. An unknown
+    name, or pedalboard missing: ValueError.
+    """
+    if name in registry:
+        return registry[name]
+    plugin = name.removeprefix(OF_PEDALBOARD)
+    if plugin == name or not plugin.isidentifier():
+        raise ValueError(
+            f"no effect is called {name!r}: its file belongs into a folder that REPRS_EFFECTS names "
+            f"(docs/black_boxes.md); plugins of pedalboard are called as {OF_PEDALBOARD}Compressor is"
+        )
+    try:
+        return from_pedalboard(plugins.built_in(plugin), f"pedalboard_{plugins.snake(plugin)}")
+    except ImportError as error:
+        raise ValueError(f"{name}: {error}") from None

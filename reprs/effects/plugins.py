@@ -62,24 +62,32 @@ class Knob:
 
 def load(plugin: Any) -> Any:
     """A plugin object from an object, a class, a built-in's name or a file."""
-    try:
-        import pedalboard
-    except ImportError:
-        raise ImportError("plugins need pedalboard: pip install 'reprs[eval]'") from None
+    host = _host()
     if isinstance(plugin, (str, Path)) and Path(plugin).exists():
-        return pedalboard.load_plugin(str(plugin))
+        return host.load_plugin(str(plugin))
     if isinstance(plugin, (str, Path)):
-        named = getattr(pedalboard, str(plugin), None)
-        if not (isinstance(named, type) and issubclass(named, pedalboard.Plugin)):
-            raise ValueError(f"{plugin} is neither a plugin's file nor the name of a pedalboard plugin")
-        plugin = named
+        plugin = built_in(str(plugin))
     return plugin() if isinstance(plugin, type) else plugin
+
+
+def built_in(name: str) -> type:
+    """The class of a plugin that pedalboard has built in; no file is looked at."""
+    host = _host()
+    named = getattr(host, name, None)
+    if not (isinstance(named, type) and issubclass(named, host.Plugin)):
+        raise ValueError(f"{name} is neither a plugin's file nor the name of a pedalboard plugin")
+    return named
 
 
 def name_of(plugin: Any, given: str | Path | None = None) -> str:
     """`"PeakFilter"` → `"peak_filter"`, `"Big Comp.vst3"` → `"big_comp"`."""
     said = str(getattr(plugin, "name", "") or (Path(given).stem if given else "") or type(plugin).__name__)
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", said)
+    return snake(said)
+
+
+def snake(name: str) -> str:
+    """`"PeakFilter"` → `"peak_filter"`."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return re.sub(r"\W+", "_", apart).strip("_").lower()
 
 
@@ -110,6 +118,14 @@ def play(
     while 0 < y.shape[1] < samples:
         y = np.concatenate([y, plugin.process(silence, sample_rate, reset=False)], axis=1)
     return y[:, :samples]
+
+
+def _host() -> Any:
+    try:
+        import pedalboard
+    except ImportError:
+        raise ImportError("plugins need pedalboard: pip install 'reprs[eval]'") from None
+    return pedalboard
 
 
 def _of_builtin(plugin: Any, ranges: Mapping[str, Param]) -> dict[str, Knob]:

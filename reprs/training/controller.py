@@ -13,6 +13,8 @@ from reprs.console import listening
 from reprs.console.controller import Controller
 from reprs.console.difference import difference
 from reprs.console.knobs import Knobs
+from reprs.console.swapped import played
+from reprs.corpora.item import NothingUsable
 from reprs.models import hub
 from reprs.models.controller import ControllerNetwork, Logits
 from reprs.training.mix_set import Mixes
@@ -28,8 +30,11 @@ class ControllerRecipe(pl.LightningModule):
     `knob_weight` weighs the difference of settings as heard (`reprs.console.difference`), `switch_weight`
     that of switches, `plain_weight` the squared error of the knobs themselves, `stft_weight` and
     `embedding_weight` what the console makes of the tracks against what the true knobs make of them; the
-    latter two render `rendered_mixes` fresh mixes a step. The wish is what is heard, words, both or neither,
-    by the `drop_` shares. `listen_to`: "both", or only the "measures" or the "embedding".
+    latter two render `rendered_mixes` fresh mixes a step. `strip` puts other effects into the strips of
+    the console, such as plugins, whose gradients are then estimated (`reprs.console.swapped`); a rendered
+    loss alone needs those. `start_from` names a controller to begin with. The wish is what
+    is heard, words, both or neither, by the `drop_` shares. `listen_to`: "both", or only the "measures" or
+    the "embedding".
     """
 
     def __init__(
@@ -56,15 +61,14 @@ class ControllerRecipe(pl.LightningModule):
         warmup_steps: int = 200,
         ema_decay: float = 0.995,
         start_from: str | None = None,
+        strip: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         if listen_to not in ("both", "measures", "embedding"):
             raise ValueError(f"listen_to is 'both', 'measures' or 'embedding', not {listen_to!r}")
         self.save_hyperparameters()
         sizes = {"width": width, "layers": layers, "heads": heads, "dropout": dropout}
-        self.controller = Controller.around(hub.load(ears), hub.load(timbre), **sizes)
-        if start_from is not None:
-            self.controller.network.load_state_dict(hub.load(start_from).network.state_dict())
+        self.controller = Controller.around(hub.load(ears), hub.load(timbre), **sizes, strip=strip)
         # What does not train is not averaged: the encoder is several times the size of the network.
         self.network_average = averaged(self.controller.network, ema_decay)
         self.average = Shipped(self.controller, self.network_average.module)
@@ -73,12 +77,16 @@ class ControllerRecipe(pl.LightningModule):
         )
 
     def setup(self, stage: str) -> None:
-        """Scales of inputs and the first answer come from the training set, once."""
-        if stage != "fit" or self.hparams["start_from"] is not None:
+        """Scales of inputs and the first answer come from the training set or from `start_from`, once."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        if played(data.wanted.strip) != played(self.controller.strip):
+            raise NothingUsable("model.strip and data.strip are two consoles: give both the same effects")
+        if stage != "fit":
             return
-        mixes: Mixes = self.trainer.datamodule.training  # type: ignore[attr-defined]
-        prepare(self.controller, mixes)
-        prepare(self.average.module, mixes)
+        for controller in (self.controller, self.average.module):
+            prepare(controller, data.training)
+            if self.hparams["start_from"] is not None:
+                controller.start_like(hub.load(self.hparams["start_from"]))
 
     def training_step(self, batch: Mixes, index: int) -> Tensor:
         logits = self.controller.network(*self.inputs(batch, self._condition(batch)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -16,7 +17,7 @@ from reprs.training.mix_set import Mixes, MixSet
 class MixData(pl.LightningDataModule):
     """Batches of `Mixes`, drawn from the training set of random mixes, which is made first.
 
-    A share of the contents is held out for validation. `shards`: 88 mixes each.
+    A share of the contents is held out for validation. `shards`: 88 mixes each. `strip` is the controller's.
     """
 
     def __init__(
@@ -31,9 +32,10 @@ class MixData(pl.LightningDataModule):
         validation_share: float = 0.08,
         build: bool = True,
         seed: int = 0,
+        strip: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        self.wanted = MixSet(corpora, shards, part_s, foreign_share, ears, timbre, seed)
+        self.wanted = MixSet(corpora, shards, part_s, foreign_share, ears, timbre, seed, strip or {})
         self.batch_size, self.validation_share = batch_size, validation_share
         self.build, self.seed = build, seed
 

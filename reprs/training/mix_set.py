@@ -21,6 +21,7 @@ from torch import Tensor
 from reprs.console import listening
 from reprs.console.knobs import Knobs
 from reprs.console.standard import standard_console
+from reprs.console.swapped import Swaps, played
 from reprs.corpora.cache import cache_folder
 from reprs.corpora.progress import track
 from reprs.models import hub
@@ -39,7 +40,10 @@ FIELDS = ("tokens", "there", "condition", "sound", "words", "tracks", "shared", 
 
 @dataclass(frozen=True)
 class MixSet:
-    """Where the mixes come from, and how many shards of 88 there are; `seed` draws them."""
+    """Where the mixes come from, and how many shards of 88 there are; `seed` draws them.
+
+    `strip` says which effects of the console's strips are others (`reprs.console.swapped`).
+    """
 
     corpora: list[Source]
     shards: int = 120
@@ -48,13 +52,16 @@ class MixSet:
     ears: str = "effect"
     timbre: str = "timbre"
     seed: int = 0
+    strip: Swaps = field(default_factory=dict)
 
     def folder(self) -> Path:
         """Where the shards are kept: their number is not part of the name, so that a set can grow."""
-        about = {k: v for k, v in asdict(self).items() if k != "shards"} | {
+        about = {k: v for k, v in asdict(self).items() if k not in ("shards", "strip")} | {
             "version": VERSION,
             "draws": DRAWS,
         }
+        # How a plugin's gradient is found changes nothing that is kept.
+        about |= {"strip": played(self.strip)} if self.strip else {}
         about["hashes"] = [hub.load(name).model_hash for name in (self.ears, self.timbre)]
         key = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()[:16]
         return cache_folder("mixes", key)
@@ -190,7 +197,7 @@ def random_mixes(wanted: MixSet) -> RandomMixes:
         corpus.download()
     items = [item for corpus in corpora for item in corpus.items()]
     songs = Songs(items, wanted.part_s, listening.SAMPLE_RATE)
-    return RandomMixes(standard_console(), songs, wanted.foreign_share)
+    return RandomMixes(standard_console(strip=wanted.strip), songs, wanted.foreign_share)
 
 
 def _padded(knobs: Knobs) -> Knobs:

@@ -145,3 +145,13 @@ def test_a_recording_keeps_its_balance_unless_it_is_asked_for(shell, tmp_path, r
     )
     pans = [json.loads((tmp_path / f"{n}.json").read_text())["tracks"][0]["pan"] for n in "ab"]
     assert pans[0] == 0 and pans[1] != 0
+
+
+def test_a_lock_that_nothing_is_called_is_refused_once(shell, tmp_path, reference, untrained):
+    folder = tmp_path / "songs"
+    for name in "ab":
+        write(folder / f"{name}.wav", 0.2)
+    wish = ("--reference", reference, "--model", untrained, "-o", tmp_path / "out", "--lock")
+    code, _, err = shell("match", folder, *wish, "zorp")
+    assert code == 2 and len(err.strip().splitlines()) == 1 and "nothing here is called 'zorp'" in err
+    assert not (tmp_path / "out").exists()

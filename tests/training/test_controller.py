@@ -8,6 +8,7 @@ import torch
 from reprs.console.knobs import Knobs
 from reprs.console.standard import standard_console
 from reprs.corpora.stems import StemsCorpus
+from reprs.models.controller import Logits
 from reprs.training.controller import ControllerRecipe, prepare
 from reprs.training.mix_data import Batches
 from reprs.training.mix_set import FIELDS, Mixes, MixSet, ShardMaker
@@ -142,3 +143,76 @@ def test_a_shard_is_made_once_and_read_back(items, monkeypatch, tmp_path):
     assert len(mixes) == 4 and mixes.there.sum(1).tolist() == [1, 1, 2, 2]
     monkeypatch.setattr(ShardMaker, "__call__", None)
     wanted.build()
+
+
+@pytest.fixture
+def rendered(items, monkeypatch, tmp_path):
+    """What `RenderedLoss` is asked with: 1 s of the songs made here."""
+    from reprs.training.data import Source
+
+    monkeypatch.setenv("REPRS_CACHE", str(tmp_path))
+    return {"corpora": [Source("stems", {"path": str(items[0].path.parents[1])})], "part_s": 1.0}
+
+
+def small_recipe(**how):
+    torch.manual_seed(0)
+    return ControllerRecipe(width=32, layers=1, heads=2, dropout=0.0, learning_rate=3e-3, **how)
+
+
+@pytest.mark.parametrize("how", ["exact", "spsa", "finite_differences"])
+def test_a_controller_learns_from_what_the_console_makes(rendered, how):
+    """The STFT distance falls on a fixed batch, whether or not the compressor tells its gradient."""
+    strip = None if how == "exact" else {"compressor": {"gradient": how, "draws": 2}}
+    recipe = small_recipe(stft_weight=1.0, rendered=rendered, strip=strip)
+    heard, network = recipe.render.draw(2, 1, (0,)), recipe.controller.network
+    before = network.state_dict()["of_track.2.weight"].clone()
+    adam = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=3e-3)
+    losses = []
+    for _ in range(12):
+        loss, unasked = recipe.render.apart(
+            network(heard.tokens, heard.condition, heard.there), heard, True, False
+        )
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        losses.append(float(loss.detach()))
+    assert min(losses[-3:]) < 0.9 * losses[0] and float(unasked) == 0
+    turned = (network.state_dict()["of_track.2.weight"] - before).abs().amax(1)
+    names = list(recipe.controller.console.track_params)
+    on = torch.sigmoid(network(heard.tokens, heard.condition, heard.there).tracks_on) >= 0.35
+    assert bool(on[..., recipe.controller.console.track_switches.index("compressor")].any())
+    assert float(turned[names.index("compressor.threshold_db")]) > 0
+    assert all(p.grad is None for p in recipe.controller.ears.parameters())
+
+
+def test_the_true_setting_is_no_distance_away(rendered):
+    """An oracle for the rendered losses: what the knobs of the batch make is its target."""
+    recipe = small_recipe(embedding_weight=1.0, rendered=rendered)
+    heard = recipe.render.draw(2, 2, (1,))
+    k = heard.knobs
+    logits = [torch.logit(z.clamp(1e-6, 1 - 1e-6)) for z in (k.tracks, k.shared)]
+    switches = [20.0 * (2 * on.float() - 1) for on in (k.tracks_on, k.shared_on)]
+    stft, embedding = recipe.render.apart(Logits(*logits, *switches), heard)
+    assert float(stft) < 0.01 and float(embedding) < 1e-3
+    off = [z - 0.5 for z in logits]
+    assert all(float(v) > 1e-3 for v in recipe.render.apart(Logits(*off, *switches), heard))
+
+
+def test_two_consoles_in_one_recipe_are_refused():
+    from types import SimpleNamespace
+
+    from reprs.corpora.item import NothingUsable
+
+    recipe = small_recipe(strip={"compressor": {"gradient": "spsa"}})
+    recipe._trainer = SimpleNamespace(datamodule=SimpleNamespace(wanted=MixSet([], strip={"distortion": {}})))
+    with pytest.raises(NothingUsable, match="two consoles"):
+        recipe.setup("fit")
+
+
+def test_only_what_is_played_names_the_training_set():
+    plain, spsa, plugin = (
+        MixSet([], strip=strip).folder()
+        for strip in ({}, {"compressor": {"gradient": "spsa"}}, {"compressor": {"effect": "expander"}})
+    )
+    assert plugin not in (plain, spsa)
+    assert MixSet([], strip={"compressor": {"gradient": "none"}}).folder() == spsa
