@@ -15,11 +15,11 @@ from torch import Tensor
 
 ENGINEERS = 3
 TOKEN_DIM, STYLE_DIM = 12, ENGINEERS + 1
-TRACK_KNOBS, MIX_KNOBS, SWITCHES = 6, 4, 2
+TRACK_KNOBS, MIX_KNOBS, SWITCHES = 6, 4, 3
 MOST_TRACKS = 8
 SPREAD = 0.2
-# Switch by engineer: chance that it is on.
-ON = ((0.9, 0.1), (0.1, 0.5), (0.5, 0.9))
+# Engineer → chance that an effect is on, twice, and that a track is compressed first: the habit of one alone.
+ON = ((0.9, 0.1, 0.1), (0.1, 0.5, 0.9), (0.5, 0.9, 0.1))
 
 
 class Songs(NamedTuple):

@@ -19,7 +19,7 @@ from eval.mix_chains import draw_mix, draw_single
 from eval.mix_songs import Song, held_out_recordings, held_out_songs, stems_apart, two_parts
 from eval.music import SAMPLE_RATE
 from reprs.console.console import Console
-from reprs.console.knobs import Knobs
+from reprs.console.knobs import Knobs, all_on
 from reprs.console.standard import single_console, standard_console
 from reprs.corpora.progress import track
 from reprs.views.mixes import KnobPrior, level_db
@@ -99,17 +99,21 @@ def known_settings(count: int, length_s: float, seed: int) -> list[Task]:
 
 @torch.no_grad()
 def by_console(
-    console: Console, first: Tensor, second: Tensor, rng: np.random.Generator
+    console: Console, first: Tensor, second: Tensor, rng: np.random.Generator, ordered: bool = True
 ) -> tuple[Tensor, Tensor, Knobs]:
-    """Mixes of both by our console, with knobs drawn for the levels of the first."""
-    knobs = random_knobs(console, first, int(rng.integers(2**31)))
+    """Mixes of both by our console, with knobs drawn for the levels of the first.
+
+    What the tasks here ask for is judged in the usual order of effects; without `ordered` it is drawn, too.
+    """
+    knobs = random_knobs(console, first, int(rng.integers(2**31)), ordered)
     return console(first[None], SAMPLE_RATE, knobs)[0], console(second[None], SAMPLE_RATE, knobs)[0], knobs
 
 
-def random_knobs(console: Console, tracks: Tensor, seed: int) -> Knobs:
-    """A draw of the prior for tracks `(N, 2, T)`."""
+def random_knobs(console: Console, tracks: Tensor, seed: int, ordered: bool = True) -> Knobs:
+    """A draw of the prior for tracks `(N, 2, T)`; `ordered`: with the effects in the usual order."""
     drawn = prior_of(console).draw(level_db(tracks)[None], torch.Generator().manual_seed(seed))
-    return Knobs(drawn.tracks, drawn.shared, drawn.tracks_on, drawn.shared_on)
+    on = drawn.tracks_on & all_on(console.track_switches) if ordered else drawn.tracks_on
+    return Knobs(drawn.tracks, drawn.shared, on, drawn.shared_on)
 
 
 def prior_of(console: Console) -> KnobPrior:

@@ -86,7 +86,7 @@ def _case(content: str, first: Tensor, second: Tensor, mixes: int, rng: np.rando
 
 
 def _trial(content: str, first: Tensor, second: Tensor, rng: np.random.Generator) -> Trial:
-    target, reference, knobs = by_console(standard_console(), first, second, rng)
+    target, reference, knobs = by_console(standard_console(), first, second, rng, ordered=False)
     return Trial(content, first, reference, levelled(target[None])[0], knobs)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from reprs.console.described import natural, switched
+from reprs.console.knobs import FIRST
 from reprs.console.mix_plot import equaliser_curves_db
 from reprs.console.saved_mix import SavedMix
 from reprs.views.mixes import PEAKS_DB
@@ -22,6 +23,7 @@ TRAITS: dict[str, tuple[str, str, str, float]] = {
     "reverb": ("dB", "more reverb", "drier", 2.0),
     "delay": ("dB", "more echo", "less echo", 3.0),
     "width": ("", "wider", "narrower", 0.08),
+    "compressors before EQs": ("", "more compressors before EQs", "fewer compressors before EQs", 0.3),
 }
 REGIONS_HZ = {"bass": (50, 160), "low mids": (200, 600), "treble": (5_000, 14_000)}
 LEVEL_DB = -20.0
@@ -30,7 +32,10 @@ MOST_WORDS = 4
 
 
 def traits(saved: SavedMix) -> dict[str, float]:
-    """Every trait as a number, in the mean over the tracks; sends in dB, closed ones at -48."""
+    """Every trait as a number, in the mean over the tracks; sends in dB, closed ones at -48.
+
+    Of orders it is the share of the tracks with a compressor and an equaliser that compress first.
+    """
     values = [natural(saved.console.track_params, z) for z in saved.knobs.tracks[0]]
     on_all = saved.knobs.tracks_on
     names = saved.console.track_switches
@@ -53,6 +58,9 @@ def traits(saved: SavedMix) -> dict[str, float]:
         found[bus] = max(CLOSED_DB, 10 * float(np.log10(np.mean(sent)))) if shared_on[bus] else CLOSED_DB
     width = [v["stereo_width.width"] if o["stereo_width"] else 1.0 for v, o in zip(values, on, strict=True)]
     found["width"] = float(np.mean(width))
+    # Where one of the two is off there is no order to speak of.
+    both = [o[f"compressor{FIRST}"] for o in on if o["compressor"] and o["parametric_eq"]]
+    found["compressors before EQs"] = float(np.mean(both)) if both else 0.0
     return found
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from reprs.console import strip as strips
 from reprs.console.fader import FADER, PAN, SEND, gain, panned, values
-from reprs.console.knobs import NOWHERE, Knobs
+from reprs.console.knobs import FIRST, NOWHERE, Knobs
 from reprs.console.section import Section, sections
 from reprs.effects import Chain, Param
 
@@ -42,7 +42,8 @@ class Console:
     are "compressor.threshold_db", "fader_db", "reverb.send_db"; shared ones begin with their section:
     "master.compressor.ratio". A bus answers with what its chain gives, so its effects should be all wet
     (`effect.fix(mix=1)`); its one switch silences it. Where `Patch.key` says so, the effects of a strip that
-    take a side-chain listen to another track as it comes in.
+    take a side-chain listen to another track as it comes in. `movable` is an effect of the strip that comes
+    before the one that precedes it where its switch "compressor.first" is on; that is the order of effects.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Console:
         buses: Mapping[str, Chain] | None = None,
         master: Chain | None = None,
         groups: Mapping[str, Chain] | None = None,
+        movable: str | None = None,
     ) -> None:
         self.strip, self.buses, self.groups = strip, dict(buses or {}), dict(groups or {})
         self.master = master
@@ -58,10 +60,13 @@ class Console:
         self._desk: dict[str, Param] = {"fader_db": FADER, "pan": PAN, **self._sends}
         self._sections = sections(self.groups, self.buses, master, self._sends)
         self.track_params: dict[str, Param] = {**strip.params, **self._desk}
-        self.track_switches = list(strip.names)
+        self._movable = None if movable is None else strip.names.index(movable)
+        self.track_switches = [*strip.names, *([] if movable is None else [movable + FIRST])]
         each = self._sections.values()
         self.shared_params: dict[str, Param] = {n: p for s in each for n, p in s.params.items()}
         self.shared_switches = [switch for section in each for switch in section.switches]
+        if self._movable == 0:
+            raise ValueError(f"{movable!r} is the first effect of the strip: nothing precedes it")
         if len(self.track_params) < len(strip) + len(self._desk):
             raise ValueError(f"a bus and an effect of the strip want the same knob: {sorted(self._sends)}")
 
@@ -91,7 +96,8 @@ class Console:
         z = chosen(knobs.tracks)
         on = None if knobs.tracks_on is None else chosen(knobs.tracks_on) != 0
         keys = self._keys(tracks, knobs, there, rows)
-        wet = strips.run(self.strip, chosen(tracks), sample_rate, z[:, : len(self.strip)], on, keys)
+        early = None if on is None or self._movable is None else (self._movable, on[:, -1])
+        wet = strips.run(self.strip, chosen(tracks), sample_rate, z[:, : len(self.strip)], on, keys, early)
         desk = values(self._desk, z[:, len(self.strip) :], tracks.shape[-1])
         level = gain(FADER, desk["fader_db"]) * chosen(knobs.patch.audible(there)[..., None]).to(wet)
         stems = panned(wet, desk["pan"]) * level[:, None]

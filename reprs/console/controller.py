@@ -11,7 +11,7 @@ from torch import Tensor
 from reprs.console import listening
 from reprs.console.console import Console
 from reprs.console.hearing import Hearing
-from reprs.console.knobs import Knobs
+from reprs.console.knobs import FIRST, Knobs
 from reprs.console.standard import standard_console
 from reprs.console.swapped import Swaps
 from reprs.console.trim import trimmed
@@ -140,7 +140,10 @@ class Controller(Hearing):
     def answers(self, logits: Logits) -> Knobs:
         """What the network says as knobs of the controller's own console, with its gradient."""
         knobs = torch.sigmoid(logits.tracks), torch.sigmoid(logits.shared)
-        on = torch.sigmoid(logits.tracks_on) >= ON, torch.sigmoid(logits.shared_on) >= ON
+        # Of an order neither answer is the gentler one.
+        least = [0.5 if name.endswith(FIRST) else ON for name in self.console.track_switches]
+        tracks_on = torch.sigmoid(logits.tracks_on)
+        on = tracks_on >= tracks_on.new_tensor(least), torch.sigmoid(logits.shared_on) >= ON
         return Knobs(*knobs, *on)
 
     def turned(self, logits: Logits, there: Tensor, console: Console | None = None) -> Knobs:

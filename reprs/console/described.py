@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from reprs.console.bands import LAYOUT
+from reprs.console.knobs import FIRST, all_on
 from reprs.console.saved_mix import SavedMix
 from reprs.effects import Param, unit_of
 
@@ -67,7 +68,7 @@ def natural(params: Mapping[str, Param], z: Tensor) -> dict[str, float]:
 
 def switched(names: list[str], on: Tensor | None) -> dict[str, bool]:
     """Switch → whether it is on."""
-    return {name: True if on is None else bool(on[i]) for i, name in enumerate(names)}
+    return dict(zip(names, (all_on(names) if on is None else on != 0).tolist(), strict=True))
 
 
 def equaliser_bands(prefix: str, values: Mapping[str, float]) -> list[tuple[str, float, float, float]]:
@@ -96,6 +97,7 @@ def _chain(prefix: str, values: Mapping[str, float], on: Mapping[str, bool]) -> 
             f"{v['threshold_db']:.0f} dB {v['ratio']:.1f}:1 {v['attack_ms']:.3g}/{v['release_ms']:.3g} ms"
         )
         compressor += f" {v['makeup_db']:+.1f} dB"
+        compressor += ", before the EQ" if on.get(f"compressor{FIRST}") else ""
     if on.get("distortion"):
         saturation = f"{values['distortion.drive_db']:.0f} dB, {100 * values['distortion.mix']:.0f} %"
     if on.get("stereo_width"):

@@ -15,6 +15,7 @@ from reprs.console.console import Console
 from reprs.console.controller import names_of
 from reprs.console.hearing import Hearing
 from reprs.console.knobs import Knobs
+from reprs.console.parts import switches
 from reprs.console.standard import standard_console
 from reprs.models.encoder import EffectEncoder
 from reprs.models.flow import STEPS, MixGenerator, noise_for
@@ -139,9 +140,9 @@ class Generator(Hearing):
     def point(self, knobs: Knobs, song: Song, samples: int) -> Point:
         """One mix's setting in the flow's coordinates, `samples` times."""
         places = list(song.places)
-        on = None if knobs.tracks_on is None else knobs.tracks_on[:, places]
-        tracks = self.flow.tracks.encode(knobs.tracks[:, places], on)
-        mix = self.flow.mix.encode(knobs.shared, knobs.shared_on)
+        on, shared_on = switches(self.console, knobs)
+        tracks = self.flow.tracks.encode(knobs.tracks[:, places], on[:, places])
+        mix = self.flow.mix.encode(knobs.shared, shared_on)
         return tracks.expand(samples, -1, -1), mix.expand(samples, -1)
 
     def settings(self, u: Point, song: Song) -> Knobs:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 NOWHERE = -1
+# How the switch of an order is called: "compressor.first" where the compressor precedes the equaliser.
+FIRST = ".first"
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,10 @@ class Patch:
 class Knobs:
     """Settings in [0, 1] for `B` mixes of `N` tracks: `tracks` `(B, N, Pt)` and `shared` `(B, Ps)`.
 
-    `tracks_on` `(B, N, Et)` and `shared_on` `(B, Es)` say which effects are on; None is all of them. Knobs
-    that move have a last dimension of frames, spread evenly over the audio. What a column means only the
-    console knows (`Console.track_params`, `.shared_params`, `.track_switches`, `.shared_switches`).
+    `tracks_on` `(B, N, Et)` and `shared_on` `(B, Es)` say which effects are on, and behind them those of
+    tracks what the order is (see `FIRST`); None is all on in the usual order. Knobs that move have a last
+    dimension of frames, spread evenly over the audio. What a column means only the console knows
+    (`Console.track_params`, `.shared_params`, `.track_switches`, `.shared_switches`).
     """
 
     tracks: Tensor
@@ -66,6 +70,11 @@ class Knobs:
             tracks_on=_columns(self.tracks_on, tracks),
             patch=self.patch.of(tracks),
         )
+
+
+def all_on(names: Sequence[str]) -> Tensor:
+    """Switches `(E,)` with every effect on and in the usual order."""
+    return torch.tensor([not name.endswith(FIRST) for name in names], dtype=torch.bool)
 
 
 def _columns(values: Tensor | None, tracks: Tensor) -> Tensor | None:

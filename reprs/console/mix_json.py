@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from reprs.console.knobs import FIRST, all_on
 from reprs.console.natural import from_readable, number, readable
 from reprs.effects import Param
 
@@ -19,9 +20,9 @@ def nested(
 ) -> dict[str, Any]:
     """Effect → knob → value, with "on" before the knobs of what can be off."""
     found: dict[str, Any] = {}
-    flags = [True] * len(switches) if on is None else [bool(flag) for flag in on]
+    flags = (all_on(switches) if on is None else on != 0).tolist()
     for switch, flag in zip(switches, flags, strict=True):
-        _put(found, f"{switch}.on", flag)
+        _put(found, _called(switch), flag)
     for (name, param), column in zip(params.items(), z, strict=True):
         values = readable(param, column.reshape(-1))
         _put(found, name, values[0] if len(set(values)) == 1 else values)
@@ -33,15 +34,16 @@ def settings(
 ) -> tuple[Tensor, Tensor]:
     """Knobs `(P,)`, or `(P, frames)` where any of them moves, and switches `(E,)` of nested JSON."""
     given = {name: value for name, value in _flat(found) if name not in PLUGGED}
-    unknown = set(given) - set(params) - {f"{switch}.on" for switch in switches}
+    unknown = set(given) - set(params) - set(map(_called, switches))
     if unknown:
         raise ValueError(f"no knob {owner}{sorted(unknown)[0]}")
     columns = [_column(name, param, given.get(name), owner) for name, param in params.items()]
     on = []
     for switch in switches:
-        flag = given.get(f"{switch}.on", any(name.startswith(f"{switch}.") for name in given))
+        called = _called(switch)
+        flag = given.get(called, any(name.startswith(f"{switch}.") for name in given))
         if not isinstance(flag, bool):
-            raise ValueError(f"{owner}{switch}.on is true or false, not {flag!r}")
+            raise ValueError(f"{owner}{called} is true or false, not {flag!r}")
         on.append(flag)
     return joined(columns, still=0) if columns else torch.zeros(0), torch.tensor(on, dtype=torch.bool)
 
@@ -66,6 +68,11 @@ def joined(columns: Sequence[Tensor], still: int) -> Tensor:
     if not frames:
         return torch.stack(list(columns))
     return torch.stack([c if c.ndim > still else c[..., None].expand(*c.shape, *frames) for c in columns])
+
+
+def _called(switch: str) -> str:
+    """The key of a switch: "compressor.on", or "compressor.first" of an order."""
+    return switch if switch.endswith(FIRST) else f"{switch}.on"
 
 
 def _put(found: dict[str, Any], name: str, value: Any) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from reprs.console.amount import AT_REST
 from reprs.console.console import Console
-from reprs.console.knobs import Knobs
+from reprs.console.knobs import Knobs, all_on
 from reprs.console.parts import switches
 from reprs.effects import Param
 
@@ -21,14 +21,14 @@ FAINT_SEND_DB = -36.0
 
 def opened(console: Console, knobs: Knobs) -> Knobs:
     """The same mix, nearly, with all switches on: effects that were off stand close to where they do nothing,
-    and closed sends are open by a crack. Knobs that move are left to move.
+    and closed sends are open by a crack. The order of effects stays. Knobs that move are left to move.
     """
     tracks_on, shared_on = switches(console, knobs)
     return replace(
         knobs,
         tracks=_at_rest(console.track_params, console.track_switches, knobs.tracks, tracks_on),
         shared=_at_rest(console.shared_params, console.shared_switches, knobs.shared, shared_on),
-        tracks_on=torch.ones_like(tracks_on),
+        tracks_on=tracks_on | all_on(console.track_switches),
         shared_on=torch.ones_like(shared_on),
     )
 

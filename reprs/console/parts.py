@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from reprs.console.console import Console
-from reprs.console.knobs import Knobs
+from reprs.console.knobs import FIRST, Knobs, all_on
 from reprs.console.regions import REGIONS_HZ, parse_region
 
 # What people call the parts of a console → its effects, or what stands for fader and pan.
@@ -29,7 +29,7 @@ CALLED = {
 
 def parts_of(console: Console) -> list[str]:
     """The names of effects and of "fader" and "pan" that can be asked for or locked."""
-    effects = [switch.rsplit(".", 1)[-1] for switch in (*console.track_switches, *console.shared_switches)]
+    effects = [_effect_of(switch) for switch in (*console.track_switches, *console.shared_switches)]
     return list(dict.fromkeys([*effects, "fader", "pan"]))
 
 
@@ -70,7 +70,7 @@ def without(console: Console, knobs: Knobs, parts: set[str]) -> Knobs:
     tracks_on, shared_on = switches(console, knobs)
     for names, on in ((console.track_switches, tracks_on), (console.shared_switches, shared_on)):
         for i, name in enumerate(names):
-            on[..., i] &= name.rsplit(".", 1)[-1] not in parts
+            on[..., i] &= _effect_of(name) not in parts
     return replace(knobs, tracks=tracks, shared=shared, tracks_on=tracks_on, shared_on=shared_on)
 
 
@@ -86,11 +86,11 @@ def at_rest(console: Console, knobs: Knobs, tracks: Sequence[int]) -> Knobs:
 
 
 def switches(console: Console, knobs: Knobs) -> tuple[Tensor, Tensor]:
-    """Copies of the switches `(B, N, Et)` and `(B, Es)`, all on where there are none."""
+    """Copies of the switches `(B, N, Et)` and `(B, Es)`; all on, in the usual order, where there are none."""
     batch, count = knobs.tracks.shape[:2]
     tracks_on, shared_on = knobs.tracks_on, knobs.shared_on
     if tracks_on is None:
-        tracks_on = torch.ones(batch, count, len(console.track_switches))
+        tracks_on = all_on(console.track_switches).expand(batch, count, -1)
     if shared_on is None:
         shared_on = torch.ones(batch, len(console.shared_switches))
     return (tracks_on != 0).clone(), (shared_on != 0).clone()
@@ -109,6 +109,11 @@ def _words(texts: Sequence[str]) -> list[str]:
 
 def _unknown(name: str, known: Sequence[str]) -> NoReturn:
     raise ValueError(f"nothing here is called {name!r}; there are: eq, {', '.join(dict.fromkeys(known))}")
+
+
+def _effect_of(switch: str) -> str:
+    """ "master.compressor" and "compressor.first" → "compressor"."""
+    return switch.removesuffix(FIRST).rsplit(".", 1)[-1]
 
 
 def _part_of(knob: str) -> str:

@@ -12,6 +12,9 @@ from reprs.console.console import Console
 from reprs.console.swapped import Swaps, swapped
 from reprs.effects import Chain, Effect, registry
 
+# The place of the compressor, or of what is there instead, which a track may have before its equaliser.
+MOVABLE = 2
+
 
 def standard_console(groups: Sequence[str] = (), strip: Swaps | None = None) -> Console:
     """Strips, reverb and delay buses and a master for mixes; an EQ and a compressor for each group.
@@ -19,14 +22,15 @@ def standard_console(groups: Sequence[str] = (), strip: Swaps | None = None) -> 
     `strip` says which effects of the tracks' strips are others (`reprs.console.swapped`).
     """
     master = Chain([_equaliser(), _compressor(), registry["stereo_width"], _limiter()])
-    return Console(
-        _strip(strip), _buses(), master, {name: Chain([_equaliser(), _compressor()]) for name in groups}
-    )
+    of_groups = {name: Chain([_equaliser(), _compressor()]) for name in groups}
+    of_tracks = _strip(strip)
+    return Console(of_tracks, _buses(), master, of_groups, movable=of_tracks.names[MOVABLE])
 
 
 def single_console(strip: Swaps | None = None) -> Console:
     """The strip and the buses of `standard_console` for one recording, without a master."""
-    return Console(_strip(strip), _buses())
+    of_tracks = _strip(strip)
+    return Console(of_tracks, _buses(), movable=of_tracks.names[MOVABLE])
 
 
 def _strip(swaps: Swaps | None) -> Chain:

@@ -113,7 +113,7 @@ def test_filters_are_heard_as_scipy_hears_them():
     console = single_console()
     x = tracks(1)
     k = drawn(console, x, seed=3)
-    on = torch.zeros_like(k.tracks_on)
+    on = torch.zeros_like(k.tracks_on[..., : len(console.strip.names)])
     on[..., [console.track_switches.index(n) for n in ("highpass", "parametric_eq")]] = True
     strip_z = k.tracks[:, 0, : len(console.strip)]
     impulse = torch.zeros(1, 2, 2**16, dtype=torch.float64)

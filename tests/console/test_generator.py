@@ -83,7 +83,7 @@ def test_samples_around_a_mix_keep_what_is_locked(generator, tracks):
     first = generator.sample(song, style, 1, 1, steps=3)
     stay = generator.sample(song, style, 1, 2, steps=3, start=first, variation=0.0)
     assert torch.allclose(stay.tracks, first.tracks, atol=1e-4)
-    lock = torch.zeros(3, 38, dtype=torch.bool), torch.zeros(43, dtype=torch.bool)
+    lock = torch.zeros(3, 39, dtype=torch.bool), torch.zeros(43, dtype=torch.bool)
     lock[0][1] = True
     other = generator.sample(song, style, 4, 2, steps=3, start=first, variation=1.0, lock=lock)
     assert torch.allclose(other.tracks[:, 1], first.tracks[0, 1].expand(4, -1), atol=1e-4)

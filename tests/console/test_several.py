@@ -105,7 +105,7 @@ def test_locks_are_tracks_parts_and_shared_sections():
     columns = [*console.track_params, *console.track_switches]
     tracks, mix = locked_places(console, ["vocals.compressor", "bass.di.pan", "master.limiter"], names)
     assert {columns[i] for i in tracks[0].nonzero()[:, 0]} == {
-        "compressor", *(f"compressor.{k}" for k in console.strip.effects[2].params),
+        "compressor", "compressor.first", *(f"compressor.{k}" for k in console.strip.effects[2].params),
     }  # fmt: skip
     assert [columns[i] for i in tracks[1].nonzero()[:, 0]] == ["pan"]
     shared = [*console.shared_params, *console.shared_switches]

@@ -84,5 +84,5 @@ def test_a_few_steps_leave_the_generator_and_its_rivals(mixes, tmp_path):
     for model in (rivals.regression, rivals.vae, rivals.prior, loaded.flow):
         noise = torch.randn(3, MOST_TRACKS, model.noise_sizes[0]), torch.randn(3, model.noise_sizes[1])
         u = model.draw(noise, tokens, mixes.condition[:3], mask)
-        assert u[0].shape == (3, MOST_TRACKS, 38) and u[1].shape == (3, 43)
+        assert u[0].shape == (3, MOST_TRACKS, 39) and u[1].shape == (3, 43)
         assert bool(torch.isfinite(u[0]).all() & torch.isfinite(u[1]).all())
