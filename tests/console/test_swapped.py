@@ -178,6 +178,7 @@ from reprs.console import standard_console
 console = standard_console(strip={"compressor": {"effect": "squash", "gradient": "spsa"}})
 k = console.neutral(1, 2)
 k.tracks_on[:] = True
+k.tracks[:] = 0.5
 z = k.tracks.requires_grad_()
 console(0.3 * torch.randn(1, 2, 2, 4000), 44_100, k).square().sum().backward()
 print([n for n, g in zip(console.track_params, z.grad[0, 0]) if n.startswith("squash.") and g != 0])
