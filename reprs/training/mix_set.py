@@ -23,6 +23,7 @@ from reprs.console.knobs import Knobs
 from reprs.console.standard import standard_console
 from reprs.console.swapped import Swaps, played
 from reprs.corpora.cache import cache_folder
+from reprs.corpora.item import in_test
 from reprs.corpora.progress import track
 from reprs.models import hub
 from reprs.training.data import Source, corpora_of
@@ -190,12 +191,13 @@ class ShardMaker:
         return arrays | {"captions": np.array(captions), "contents": np.array(batch.contents)}
 
 
-def random_mixes(wanted: MixSet) -> RandomMixes:
-    """What draws the mixes of a set, for those who need the audio."""
+def random_mixes(wanted: MixSet, left_out: float = 0.0) -> RandomMixes:
+    """What draws the mixes of a set, for those who need the audio, without a share of the contents."""
     corpora = corpora_of(wanted.corpora)
     for corpus in corpora:
         corpus.download()
     items = [item for corpus in corpora for item in corpus.items()]
+    items = [item for item in items if not in_test(item.content, left_out, wanted.seed)]
     songs = Songs(items, wanted.part_s, listening.SAMPLE_RATE)
     return RandomMixes(standard_console(strip=wanted.strip), songs, wanted.foreign_share)
 

@@ -14,6 +14,7 @@ from reprs.console.controller import Controller
 from reprs.console.knobs import Knobs
 from reprs.models.controller import Logits
 from reprs.objectives.stft import multi_resolution_stft
+from reprs.training.data import Source
 from reprs.training.mix_set import MixSet, random_mixes
 
 # Tracks of one step after the other: every other one is a single recording.
@@ -40,14 +41,18 @@ class Heard:
 class RenderedLoss:
     """Fresh random mixes through network and exact console: multi-resolution STFT and cosine distance.
 
-    `options` are those of `MixSet`, whose strips are the controller's. The target is the true setting on the
+    `options` are those of `MixSet`, whose strips are the controller's, and `validation_share`, the contents
+    that are left out as `MixData` leaves them out. The target is the true setting on the
     very tracks, so that the loss asks for the sound, however it is made. What is on is what the network says,
     as it will be used, and as loud as the target: a controller trims its mixes to the reference.
     """
 
     def __init__(self, controller: Controller, options: dict[str, Any]) -> None:
-        self.controller, self.wanted = controller, MixSet(**{**options, "strip": controller.strip})
-        self.mixes = random_mixes(self.wanted)
+        options = {**options, "strip": controller.strip}
+        left_out = options.pop("validation_share", 0.08)
+        corpora = [c if isinstance(c, Source) else Source(**c) for c in options.pop("corpora", [])]
+        self.controller, self.wanted = controller, MixSet(corpora, **options)
+        self.mixes = random_mixes(self.wanted, left_out)
         self.rate = self.mixes.songs.sample_rate
 
     def __call__(self, count: int, step: int) -> tuple[Tensor, Tensor]:

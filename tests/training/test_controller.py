@@ -7,6 +7,7 @@ import torch
 
 from reprs.console.knobs import Knobs
 from reprs.console.standard import standard_console
+from reprs.corpora.item import in_test
 from reprs.corpora.stems import StemsCorpus
 from reprs.models.controller import Logits
 from reprs.training.controller import ControllerRecipe, prepare
@@ -147,11 +148,10 @@ def test_a_shard_is_made_once_and_read_back(items, monkeypatch, tmp_path):
 
 @pytest.fixture
 def rendered(items, monkeypatch, tmp_path):
-    """What `RenderedLoss` is asked with: 1 s of the songs made here."""
-    from reprs.training.data import Source
-
+    """What `RenderedLoss` is asked with, as a config says it: 1 s of the songs made here."""
     monkeypatch.setenv("REPRS_CACHE", str(tmp_path))
-    return {"corpora": [Source("stems", {"path": str(items[0].path.parents[1])})], "part_s": 1.0}
+    corpora = [{"corpus": "stems", "options": {"path": str(items[0].path.parents[1])}}]
+    return {"corpora": corpora, "part_s": 1.0, "validation_share": 0.0}
 
 
 def small_recipe(**how):
@@ -216,3 +216,14 @@ def test_only_what_is_played_names_the_training_set():
     )
     assert plugin not in (plain, spsa)
     assert MixSet([], strip={"compressor": {"gradient": "none"}}).folder() == spsa
+
+
+def test_what_validation_hears_is_not_rendered(rendered):
+    every, kept = (
+        small_recipe(
+            stft_weight=1.0, rendered={**rendered, "validation_share": share}
+        ).render.mixes.songs.singles
+        for share in (0.0, 0.5)
+    )
+    held_out = {s.content for s in every} - {s.content for s in kept}
+    assert held_out == {s.content for s in every if in_test(s.content, 0.5, 0)} and held_out
