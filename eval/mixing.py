@@ -35,7 +35,12 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--refine", type=int, metavar="STEPS", help="steps of refinement; 0 leaves it out")
     parser.add_argument("--ears", nargs="+", default=list(EARS), metavar="MODEL", help="encoders that judge")
     parser.add_argument("--trials", type=int, metavar="N", help="trials a task (default 16; 4 with --quick)")
-    parser.add_argument("--found", type=int, metavar="N", help="trials of known settings (default 50; 4)")
+    parser.add_argument(
+        "--found",
+        type=int,
+        metavar="N",
+        help="trials of known settings (default 50; 4); 0: as the file has them",
+    )
     parser.add_argument("--length-s", type=float, metavar="S", help="length of a trial (default 6; 4)")
     parser.add_argument(
         "--refined",
@@ -69,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = beside_others(result, command, out / "mixing.json")
     else:
         result["command"] = command
+        result = result if options.found != 0 else known_before(out / "mixing.json") | result
     print_tables(result)
     called.name(save(result, out), out)
     return 0
@@ -87,7 +93,7 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
     sizes = _sizes(options)
     rows, missing = baselines(options.seed)
     ours, finding = (controllers(options.model, options.refine, most) for most in options.refined)
-    known = known_settings(sizes["found"], sizes["length_s"], options.seed)
+    known = known_settings(sizes["found"], sizes["length_s"], options.seed) if sizes["found"] else []
     if options.only_found:
         asked = (task for task in known if task.name.endswith(options.only_found))
         return {task.name: recovery(task, [*rows[-2:], *finding]) for task in asked}
@@ -114,13 +120,19 @@ def beside_others(found: dict[str, Any], command: str, path: Path) -> dict[str, 
     return known | found | {"commands": commands}
 
 
+def known_before(path: Path) -> dict[str, Any]:
+    """What a file says of known settings, and by which command."""
+    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return {name: each for name, each in known.items() if name == "commands" or name.startswith("found")}
+
+
 def _sizes(options: argparse.Namespace) -> dict[str, Any]:
     usual = {"trials": 4, "found": 4, "length_s": 4.0} if options.quick else None
     usual = usual or {"trials": 16, "found": 50, "length_s": 6.0}
     given = {name: getattr(options, name) for name in usual}
     sizes = {name: usual[name] if value is None else value for name, value in given.items()}
-    if sizes["trials"] < 2 or sizes["found"] < 2 or not 1 <= sizes["length_s"] <= 14:
-        raise ValueError("--trials is at least 2, --found at least 2, --length-s from 1 to 14")
+    if sizes["trials"] < 2 or sizes["found"] == 1 or not 1 <= sizes["length_s"] <= 14:
+        raise ValueError("--trials is at least 2, --found 0 or at least 2, --length-s from 1 to 14")
     return sizes
 
 

@@ -327,3 +327,15 @@ def test_the_baselines_are_judged_and_written(tmp_path, capsys):
     assert mixing.main(call) == 0
     assert (tmp_path / "mixing.json").exists() and (tmp_path / "mixing.png").exists()
     assert "mean knobs" in capsys.readouterr().out
+
+
+def test_known_settings_may_be_left_as_the_file_has_them(tmp_path):
+    from eval.mixing import arguments, known_before
+
+    path = tmp_path / "mixing.json"
+    assert known_before(path) == {}
+    path.write_text(
+        '{"task": "mixing", "found, stems": {"a": 1}, "commands": {"found, stems": "b"}, "trials": 3}'
+    )
+    assert known_before(path) == {"found, stems": {"a": 1}, "commands": {"found, stems": "b"}}
+    assert arguments().parse_args(["--found", "0"]).found == 0
