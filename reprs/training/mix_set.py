@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from reprs.console import listening
+from reprs.console.console import Console
 from reprs.console.knobs import Knobs
 from reprs.console.standard import standard_console
 from reprs.console.swapped import Swaps, played
@@ -69,23 +70,14 @@ class MixSet:
 
     def build(self) -> None:
         """Render and hear what is missing: about 15 s a shard on one core; a cut run goes on where it was."""
-        folder = self.folder()
-        missing = [i for i in range(self.shards) if not (folder / _name(i)).exists()]
-        if not missing:
-            return
-        maker = ShardMaker(self)
-        for index in track(missing, "hearing random mixes"):
-            scratch = folder / f".{os.getpid()}-{_name(index)}"
-            arrays: dict[str, Any] = maker(index)
-            np.savez(scratch, **arrays)
-            scratch.rename(folder / _name(index))
+        fill(self.folder(), self.shards, lambda: ShardMaker(self), "hearing random mixes")
 
     def load(self) -> Mixes:
         """The shards that are there, at most `shards`; raises ValueError where there is none."""
-        paths = [p for i in range(self.shards) if (p := self.folder() / _name(i)).exists()]
-        if not paths:
+        found = read_shards(self.folder(), self.shards)
+        if found is None:
             raise ValueError("no random mixes yet: `reprs fit` makes them, or MixSet.build()")
-        return Mixes.joined([_read(path) for path in paths])
+        return found
 
 
 @dataclass(frozen=True)
@@ -158,20 +150,31 @@ class ShardMaker:
 
     def __init__(self, wanted: MixSet) -> None:
         self.seed = wanted.seed
-        self.ears, self.timbre = hub.load(wanted.ears), hub.load(wanted.timbre)
         self.mixes = random_mixes(wanted)
-        self.words = Words(self.mixes.console)
+        self.listener = Listener(wanted.ears, wanted.timbre, self.mixes.console)
 
     def __call__(self, index: int) -> dict[str, np.ndarray]:
-        parts = [
-            self._heard(self.mixes.draw(batch, count, (self.seed, index, place)), (self.seed, index, place))
-            for place, (count, batch) in enumerate(DRAWS)
-        ]
+        parts = []
+        for place, (count, batch) in enumerate(DRAWS):
+            seed = (self.seed, index, place)
+            parts.append(self.listener(self.mixes.draw(batch, count, seed), seed))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
+
+class Listener:
+    """What is kept of mixes of a `console`: what the encoders hear, knobs, captions and contents."""
+
+    sample_rate = listening.SAMPLE_RATE
+
+    def __init__(self, ears: str, timbre: str, console: Console | None = None) -> None:
+        self.ears, self.timbre = hub.load(ears), hub.load(timbre)
+        self.console = console or standard_console()
+        self.words = Words(self.console)
+
     @torch.no_grad()
-    def _heard(self, batch: MixBatch, seed: tuple[int, ...]) -> dict[str, np.ndarray]:
-        rate = self.mixes.songs.sample_rate
+    def __call__(self, batch: MixBatch, seed: tuple[int, ...]) -> dict[str, np.ndarray]:
+        """`FIELDS` and what else a shard has; `seed` draws the captions."""
+        rate = self.sample_rate
         tokens, _ = listening.tokens(self.ears, batch.tracks, rate, batch.there)
         captions = self.words(batch.knobs, np.random.default_rng(seed))
         padded = _padded(batch.knobs)
@@ -189,6 +192,28 @@ class ShardMaker:
         }
         arrays = {name: value.numpy() for name, value in found.items() if value is not None}
         return arrays | {"captions": np.array(captions), "contents": np.array(batch.contents)}
+
+
+def fill(folder: Path, shards: int, maker: Callable[[], Callable[[int], Any]], label: str) -> None:
+    """Make the shards that are missing; `maker` is asked for what makes them only if there are any."""
+    missing = [i for i in range(shards) if not (folder / _name(i)).exists()]
+    if not missing:
+        return
+    make = maker()
+    for index in track(missing, label):
+        if (folder / _name(index)).exists():
+            continue  # another process was faster
+        scratch = folder / f".{os.getpid()}-{_name(index)}"
+        arrays: dict[str, Any] = make(index)
+        np.savez(scratch, **arrays)
+        scratch.rename(folder / _name(index))
+
+
+def read_shards(folder: Path, shards: int) -> Mixes | None:
+    """The mixes of those of the first `shards` that are there and not empty; None where there are none."""
+    paths = [p for i in range(shards) if (p := folder / _name(i)).exists()]
+    parts = [part for path in paths if len((part := _read(path))["contents"])]
+    return Mixes.joined(parts) if parts else None
 
 
 def random_mixes(wanted: MixSet, left_out: float = 0.0) -> RandomMixes:

@@ -45,18 +45,20 @@ class MixgenRecipe(pl.LightningModule):
         weight_decay: float = 0.02,
         warmup_steps: int = 200,
         ema_decay: float = 0.998,
-        start_from: str | None = None,
+        centre_after: int = 0,
     ) -> None:
-        """`start_from` is an earlier run's checkpoint, `start_from`_rivals being beside it: the flow goes on
-        from its weights, counting from what the regression says.
+        """After `centre_after` steps, where that is not 0, the flow counts from what the regression, which
+        learns beside it, says by then (Mardani 2023): it is left with what one cannot know.
         """
         super().__init__()
+        if centre_after and not rivals:
+            raise ValueError("centre_after counts from the regression, which is one of the rivals")
         self.save_hyperparameters()
         of_tracks, of_mix = coordinates(standard_console())
         sizes: Any = {"tracks": of_tracks, "mix": of_mix}
         heard: Any = {"token_dim": listening.TOKEN_DIM, "condition_dim": listening.CONDITION_DIM}
         network: Any = {"width": width, "layers": layers, "heads": heads, "dropout": dropout}
-        flow = MixGenerator(**heard, **sizes, **network, centred=start_from is not None)
+        flow = MixGenerator(**heard, **sizes, **network, centred=centre_after > 0)
         self.models: Any = nn.ModuleDict({"flow": flow})
         if rivals:
             beside = Rivals(**heard, latent=latent, **sizes, **network)
@@ -92,9 +94,6 @@ class MixgenRecipe(pl.LightningModule):
             return
         mixes: Mixes = self.trainer.datamodule.training  # type: ignore[attr-defined]
         styles = styled(mixes, torch.Generator().manual_seed(0))
-        if self.hparams["start_from"] is not None:
-            self._go_on(self.hparams["start_from"], mixes, styles)
-            return
         for models in (self.models, self.averages.module):
             for model in models.values():
                 model.scale.measure(self.settings(mixes), mixes.there)
@@ -104,12 +103,14 @@ class MixgenRecipe(pl.LightningModule):
         if "vae" in self.models:
             self.prior.measure(self.settings(mixes), mixes.there)
 
-    def _go_on(self, earlier: str, mixes: Mixes, styles: Tensor) -> None:
-        regression = hub.load(f"{earlier}_rivals").regression
-        network = hub.load(earlier).flow.network.state_dict()
+    def on_train_batch_start(self, batch: Mixes, batch_idx: int) -> None:
+        """At its step, count from what the regression says of the training mixes."""
+        if self.global_step != self.hparams["centre_after"] or not self.global_step:
+            return
+        mixes: Mixes = self.trainer.datamodule.training  # type: ignore[attr-defined]
+        heard = mixes.tokens, styled(mixes, torch.Generator().manual_seed(0)), mixes.there
         for models in (self.models, self.averages.module):
-            models["flow"].network.load_state_dict(network)
-            models["flow"].start_from(regression, self.settings(mixes), mixes.tokens, styles, mixes.there)
+            models["flow"].start_from(self.averages.module["regression"], self.settings(mixes), *heard)
 
     def settings(self, mixes: Mixes) -> Point:
         """The knobs and switches of mixes in the generator's coordinates."""
@@ -130,14 +131,18 @@ class MixgenRecipe(pl.LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         self.averages.update_parameters(self.models)
 
-    def validation_step(self, batch: Mixes, batch_idx: int) -> None:
+    def validation_step(self, batch: Mixes, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """The second set is finished music: "val_finished/flow"."""
         condition = styled(batch, torch.Generator().manual_seed(batch_idx))
         heard = (batch.tokens, condition, batch.there)
         with torch.random.fork_rng():
             torch.manual_seed(batch_idx)
             for name, model in self.averages.module.items():
                 loss = model.loss(self.settings(batch), *heard).mean()
-                self.log(f"val/{name}", loss, batch_size=len(batch), prog_bar=True)
+                about = ("val", "val_finished")[dataloader_idx]
+                self.log(
+                    f"{about}/{name}", loss, batch_size=len(batch), prog_bar=True, add_dataloader_idx=False
+                )
 
     def configure_optimizers(self) -> Any:
         groups = [(model, self.hparams["learning_rate"]) for model in self.models.values()]

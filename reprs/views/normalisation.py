@@ -37,9 +37,15 @@ class EffectNormaliser(nn.Module):
         self.register_buffer("batches", torch.zeros(()))
 
     @torch.no_grad()
-    def forward(self, x: Tensor, sample_rate: int) -> Tensor:
+    def learn(self, x: Tensor, sample_rate: int) -> None:
+        """Hear segments without changing them."""
+        self._learn(*self.measure(x, sample_rate))
+
+    @torch.no_grad()
+    def forward(self, x: Tensor, sample_rate: int, learn: bool = True) -> Tensor:
         spectrum_db, range_db, width_db = self.measure(x, sample_rate)
-        self._learn(spectrum_db, range_db, width_db)
+        if learn:
+            self._learn(spectrum_db, range_db, width_db)
         x = _equalise(x, sample_rate, (self.spectrum_db - spectrum_db).clamp(-LARGEST_DB, LARGEST_DB))
         x = _scale_range(
             x, sample_rate, (self.range_db / self.measure(x, sample_rate)[1].clamp(min=0.1)).clamp(0.5, 1.5)

@@ -1,5 +1,8 @@
 """The recipe `mixgen`: what is dropped of a style, and a few steps that leave two checkpoints."""
 
+import dataclasses
+import itertools
+
 import pytest
 import torch
 
@@ -65,7 +68,8 @@ def test_styles_are_dropped_as_often_as_they_should(mixes):
 
 def test_a_few_steps_leave_the_generator_and_its_rivals(mixes, tmp_path):
     torch.manual_seed(0)
-    recipe = MixgenRecipe(width=16, layers=1, heads=2, latent=4, warmup_steps=1, ema_decay=0.5)
+    how = {"width": 16, "layers": 1, "heads": 2, "latent": 4}
+    recipe = MixgenRecipe(**how, warmup_steps=1, ema_decay=0.5, centre_after=2)
     callbacks = [ExportEncoder(str(tmp_path / "mixgen")), ExportRivals(str(tmp_path / "rivals"))]
     trainer = pl.Trainer(
         max_steps=4, val_check_interval=2, accelerator="cpu", logger=False, callbacks=callbacks,
@@ -77,7 +81,12 @@ def test_a_few_steps_leave_the_generator_and_its_rivals(mixes, tmp_path):
     assert loaded.metadata["recipe"] == "mixgen" and len(loaded.metadata["curve"]) == 2
     assert set(loaded.metadata["curve"][0]) >= {"val/flow", "val/regression", "val/vae"}
     expected = recipe.settings(mixes)[0][mixes.there].mean(0)
-    assert torch.allclose(loaded.flow.scale.track_mean, expected, atol=1e-3)
+    assert torch.allclose(rivals.vae.scale.track_mean, expected, atol=1e-3)
+    # From the second step on the flow counts from what the regression said then.
+    assert loaded.flow.config["centred"] and torch.equal(
+        loaded.flow.centre.scale.track_mean, rivals.regression.scale.track_mean
+    )
+    assert not torch.allclose(loaded.flow.scale.track_mean, expected, atol=1e-2)
     kept = recipe.averages.module["flow"].network.of_track.weight
     assert torch.allclose(loaded.flow.network.of_track.weight, kept, atol=1e-3)
     tokens, mask = mixes.tokens[:3], mixes.there[:3]
@@ -86,3 +95,18 @@ def test_a_few_steps_leave_the_generator_and_its_rivals(mixes, tmp_path):
         u = model.draw(noise, tokens, mixes.condition[:3], mask)
         assert u[0].shape == (3, MOST_TRACKS, 39) and u[1].shape == (3, 43)
         assert bool(torch.isfinite(u[0]).all() & torch.isfinite(u[1]).all())
+
+
+def test_a_centre_needs_the_regression():
+    with pytest.raises(ValueError, match="regression"):
+        MixgenRecipe(rivals=False, centre_after=2)
+
+
+def test_a_share_of_the_batches_is_other_music(mixes):
+    others = mixes[torch.arange(8)]
+    others = dataclasses.replace(others, contents=["finished"] * 8)
+    batches = itertools.islice(iter(Batches(mixes, 8, 3, others, 0.25)), 200)
+    found = [batch.contents == ["finished"] * 8 for batch in batches]
+    assert abs(sum(found) / 200 - 0.25) < 0.08
+    alone = itertools.islice(iter(Batches(mixes, 8, 3)), 20)
+    assert not any("finished" in batch.contents for batch in alone)
