@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import torch
@@ -9,7 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reprs.audio.resample import resample
-from reprs.models.frontend import Dynamics, EchoCepstrum, MovingComb, StereoMel, spectral_statistics
+from reprs.models.frontend import (
+    CepstralMotion,
+    Dynamics,
+    EchoCepstrum,
+    MovingComb,
+    StereoMel,
+    spectral_statistics,
+)
 
 MIN_DURATION_S = 0.1
 # The weight of the readings beside the search part.
@@ -27,6 +35,8 @@ class EffectEncoder(nn.Module):
     first is for search. The last `readings` numbers say which effects are on; they are for probes and
     classifiers, and weigh `READING_SHARE` of the first, so that search does not hear them.
 
+    With `motion` there is a sixth view beside the readings (`CepstralMotion`), for phasers.
+
     `dropout` is that of training, on what the join hears and on its layers.
     """
 
@@ -40,6 +50,7 @@ class EffectEncoder(nn.Module):
         hidden: int = 512,
         bands: int = 96,
         readings: int = 0,
+        motion: bool = False,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -50,6 +61,10 @@ class EffectEncoder(nn.Module):
         self.config = {"embedding_dim": embedding_dim, "width": width, "hidden": hidden, "bands": bands}
         if readings:  # left out otherwise, so that checkpoints from before it keep their hash
             self.config["readings"] = readings
+        if motion and not readings:
+            raise ValueError("motion needs readings above 0: search alone does without it")
+        if motion:
+            self.config["motion"] = motion
         self.embedding_dim, self.readings = embedding_dim, readings
         self.hidden, self.feature_dim = hidden, hidden + readings
         self.mel = StereoMel(self.sample_rate, bands=bands)
@@ -65,6 +80,10 @@ class EffectEncoder(nn.Module):
             self.comb = MovingComb(self.sample_rate)
             self.comb_net = MapNet(5, self.comb.bins, COMB_WIDTH)
             self.part_dims["comb"] = 256
+        if motion:
+            self.motion = CepstralMotion(bands)
+            self.motion_net = _perceptron(math.prod(self.motion.shape), 128)
+            self.part_dims["motion"] = 128
         heard = sum(self.part_dims.values())
         first, second = nn.Linear(heard, hidden), nn.Linear(hidden, hidden)
         if readings:
@@ -86,8 +105,10 @@ class EffectEncoder(nn.Module):
             x = x.float()
             x = x / (x.square().mean((1, 2), keepdim=True).sqrt() + 1e-7)
             mel = self.mel(x)
-            views = (mel, spectral_statistics(mel), self.echo(x), self.dynamics(x))
-            return (*views, self.comb(x)) if self.readings else views
+            views = [mel, spectral_statistics(mel), self.echo(x), self.dynamics(x)]
+            views += [self.comb(x)] if "comb" in self.part_dims else []
+            views += [self.motion(mel)] if "motion" in self.part_dims else []
+            return tuple(views)
 
     def features(self, x: Tensor) -> Tensor:
         """`(B, 2, T)` → `(B, feature_dim)`."""
@@ -216,6 +237,7 @@ SHAPED: dict[str, Callable[[Tensor], Tensor]] = {
     "mel": mel_maps,
     "spectrum": lambda spectrum: spectrum.flatten(1),
     "comb": comb_maps,
+    "motion": lambda motion: motion.flatten(1),
 }
 
 

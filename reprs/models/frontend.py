@@ -1,4 +1,4 @@
-"""What the effect encoder looks at: five views of a clip, each suited to the traces that one family of
+"""What the effect encoder looks at: six views of a clip, each suited to the traces that one family of
 effects leaves.
 
 All are invariant to the clip's level and defined for any length. `x` is stereo audio `(B, 2, T)`.
@@ -148,6 +148,37 @@ class MovingComb(nn.Module):
         cepstrum = _cepstrum(power + floor, self.band, self.size)
         peaks = [_by_octave(cepstrum, self.octaves, self.per_octave, how) for how in ("peak", "dip")]
         return torch.stack(peaks, dim=1).transpose(2, 3)
+
+
+class CepstralMotion(nn.Module):
+    """How the shape of the spectrum moves, `(B, 1 + len(lags), coefficients)`, from `StereoMel`'s output:
+    logarithms of the standard deviation over time of every mel-frequency cepstral coefficient of the mid
+    channel, and of its RMS change after each lag.
+
+    A phaser sweeps a few broad notches through the spectrum: cepstral coefficients that swing at the speed of
+    its oscillator whatever is playing. Lags of 17 ms to 1.07 s make a structure function (Kolmogorov 1941),
+    which says what a modulation spectrum does and is defined for any length.
+    """
+
+    lags = (1, 2, 4, 8, 16, 32, 64)
+    coefficients = 30
+    cosines: Tensor
+
+    def __init__(self, bands: int) -> None:
+        super().__init__()
+        self.shape = (1 + len(self.lags), self.coefficients)
+        orders, places = torch.arange(1, self.coefficients + 1)[:, None], torch.arange(bands) + 0.5
+        cosines = math.sqrt(2 / bands) * torch.cos(math.pi / bands * places * orders)
+        self.register_buffer("cosines", cosines, persistent=False)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        cepstrum = self.cosines @ mel[:, 0]
+        last = cepstrum.shape[-1] - 1
+        moves = [cepstrum - cepstrum.mean(-1, keepdim=True)]
+        for lag in self.lags if last else ():
+            moves.append(cepstrum[..., min(lag, last) :] - cepstrum[..., : max(last - lag, 0) + 1])
+        still = [torch.zeros_like(cepstrum)] * (self.shape[0] - len(moves))
+        return torch.stack([torch.log(m.square().mean(-1).sqrt() + 1e-3) for m in moves + still], dim=1)
 
 
 class Dynamics(nn.Module):

@@ -38,8 +38,10 @@ class Lots(NamedTuple):
 VARIETY = 10
 # Presence is read from readings of this length.
 LOUD = 8.0
-# The networks that readings teach; search teaches the others.
-READ = ("mel", "comb")
+# The networks that readings teach; search teaches the others, and those of BOTH learn from either.
+READ, BOTH = ("mel", "comb"), ("motion",)
+# The weights with a column for every number that the networks say.
+HEARING = ("read.weight", "join.1.weight")
 
 
 class EffectRecipe(pl.LightningModule):
@@ -52,7 +54,8 @@ class EffectRecipe(pl.LightningModule):
     Two tasks share a step. Search: chains of a group are told apart on other music (NT-Xent), their knobs
     and changes read back. Readings: which effects are on, learnt from `reading_chains` chains out of as many
     groups, since within a group all chains share two contents, and an equaliser is learnt only from many.
-    Readings teach the networks of `READ`, search teaches the others, and both listen to all.
+    Readings teach the networks of `READ` and `BOTH`, search teaches those of `BOTH` and the others, and each
+    listens to all.
 
     Networks that are `frozen` stay as they are; the memory then holds what they say instead of their views,
     and takes a fraction of the room. `search_weight: 0` freezes what search teaches. With `search_groups` a
@@ -71,6 +74,7 @@ class EffectRecipe(pl.LightningModule):
         width: int = 40,
         hidden: int = 512,
         readings: int = 128,
+        motion: bool = False,
         few: float = 0.5,
         few_at_most: int = 3,
         shuffled: float = 0.5,
@@ -108,7 +112,9 @@ class EffectRecipe(pl.LightningModule):
         self.save_hyperparameters()
         if not search_weight and not readings:
             raise ValueError("nothing to learn: give search_weight or readings above 0")
-        self.encoder = EffectEncoder(embedding_dim, width, hidden, readings=readings, dropout=dropout)
+        self.encoder = EffectEncoder(
+            embedding_dim, width, hidden, readings=readings, motion=motion, dropout=dropout
+        )
         unknown = sorted(set(frozen) - set(self.encoder.part_dims))
         if unknown:
             raise ValueError(f"no network is called {unknown}; there are {sorted(self.encoder.part_dims)}")
@@ -125,7 +131,7 @@ class EffectRecipe(pl.LightningModule):
         self.replay, self.search_groups = replay, search_groups
         self.memory, self.memory_folder = Replay(replay_groups), memory
         self.frozen, self.tint = set(frozen), tint
-        self.read_networks = tuple(n for n in READ if n in self.encoder.part_dims and readings)
+        self.read_networks = tuple(n for n in READ + BOTH if n in self.encoder.part_dims and readings)
         widths = [len(e) for e in sampler.chain.effects]
         measurements = measure(self.encoder.views(torch.zeros(1, 2, 4_096))).shape[1]
         self.search_weight, self.reading_weight = search_weight, reading_weight
@@ -258,7 +264,7 @@ class EffectRecipe(pl.LightningModule):
         views = self._views(groups)
         if "spectrum" not in self.frozen:
             views["spectrum"] = tinted(views["spectrum"], len(groups[0].z), self.tint)
-        _, heard = self._heard(views, set(views) - set(self.read_networks))
+        _, heard = self._heard(views, set(views) - set(READ))
         features = self.encoder.join(heard)
         a, b = self.encoder.search_of(features).chunk(2)
         z, mask = (torch.cat(x).repeat(2, 1) for x in zip(*((g.z, g.mask) for g in groups), strict=True))
@@ -304,12 +310,21 @@ class EffectRecipe(pl.LightningModule):
 
 
 def _start(encoder: EffectEncoder, found: EffectEncoder) -> None:
-    """Give `encoder` the weights of `found`, which has to be of its sizes."""
-    if encoder.config != found.config:
+    """Give `encoder` the weights of `found`, which has to be of its sizes.
+
+    A motion network that `found` lacks begins as it was drawn, and so do the weights that hear it.
+    """
+    lacking = set(encoder.part_dims) - set(found.part_dims)
+    if encoder.config != found.config | dict.fromkeys(lacking & {"motion"}, True):
         raise ValueError(
             f"start_from is a checkpoint of {found.config}; this config asks for {encoder.config}"
         )
-    encoder.load_state_dict(found.state_dict())
+    weights = encoder.state_dict()
+    for name, weight in found.state_dict().items():
+        if lacking and name in HEARING:
+            weight = torch.cat([weight, weights[name][:, weight.shape[1] :]], dim=1)
+        weights[name] = weight
+    encoder.load_state_dict(weights)
 
 
 def _told(choice: Choice) -> list[Any]:

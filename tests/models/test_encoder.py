@@ -2,12 +2,15 @@
 refusals.
 """
 
+import numpy as np
 import pytest
 import torch
+from scipy.fft import dct
 from scipy.signal import resample_poly
 
+from reprs.effects import registry
 from reprs.models.encoder import READING_SHARE, EffectEncoder
-from reprs.models.frontend import EchoCepstrum, MovingComb, StereoMel, mel_filterbank
+from reprs.models.frontend import CepstralMotion, EchoCepstrum, MovingComb, StereoMel, mel_filterbank
 
 RATE = 44_100
 
@@ -21,7 +24,7 @@ def encoder() -> EffectEncoder:
 @pytest.fixture(scope="module")
 def reading() -> EffectEncoder:
     torch.manual_seed(0)
-    return EffectEncoder(width=8, hidden=64, embedding_dim=32, readings=12).eval()
+    return EffectEncoder(width=8, hidden=64, embedding_dim=32, readings=12, motion=True).eval()
 
 
 def noise(seconds: float, channels: int = 2, seed: int = 0) -> torch.Tensor:
@@ -91,6 +94,39 @@ def test_readings_hardly_change_what_search_finds(reading):
 def test_readings_are_a_part_of_the_embedding():
     with pytest.raises(ValueError, match="readings are a part of embedding_dim"):
         EffectEncoder(embedding_dim=16, readings=16)
+
+
+def test_motion_needs_readings():
+    with pytest.raises(ValueError, match="motion needs readings"):
+        EffectEncoder(motion=True)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 17, 180])
+def test_motion_is_the_structure_function_of_the_cepstrum(frames):
+    mel = torch.randn(2, 3, 24, frames, generator=torch.Generator().manual_seed(0))
+    cepstrum = dct(mel[:, 0].double().numpy(), type=2, axis=1, norm="ortho")[:, 1:]
+    motion = CepstralMotion(24)
+    count = min(motion.coefficients, 23)
+    changes = [cepstrum.std(axis=2)]
+    for lag in motion.lags:
+        apart = min(lag, frames - 1)
+        change = cepstrum[..., apart:] - cepstrum[..., : frames - apart]
+        changes.append(np.sqrt((change**2).mean(axis=2)))
+    wanted = np.stack(changes, axis=1) + 1e-3
+    found = motion(mel)
+    assert found.shape == (2, *motion.shape)
+    # Where hardly anything moves a logarithm would magnify rounding.
+    np.testing.assert_allclose(found.exp()[..., :count], wanted[..., :count], atol=1e-5)
+
+
+def test_a_phaser_moves_the_cepstrum(reading):
+    x = torch.stack([noise(3, seed=s) for s in range(4)])
+    phased = registry.get("phaser").with_options(stages=6)
+    z = phased.to_unit(rate_hz=0.7, depth_octaves=3.0, mix=0.5)
+    wet = phased(x, RATE, z.expand(len(x), -1))
+    before, after = (reading.motion(reading.mel(y)) for y in (x, wet))
+    # The deviation of the first coefficients, over what noise has by itself.
+    assert bool((after[:, 0, :12].amax(1) > before[:, 0, :12].amax(1) + 0.5).all())
 
 
 def test_mono_equals_two_equal_channels(encoder):

@@ -43,6 +43,7 @@ def fit(run: Path, music: Path, steps: int, *more: str) -> int:
         "model.hidden": "32",
         "model.embedding_dim": "16",
         "model.readings": "4",
+        "model.motion": "true",
         "model.reading_chains": "4",
         "model.chains_per_group": "2",
         "model.replay": "1",
@@ -129,7 +130,7 @@ def moved(before: Path, after: Path) -> set[str]:
 def test_readings_alone_teach_their_own_networks(trained, music, tmp_path):
     start = trained / "effect.safetensors"
     assert fit(tmp_path, music, 2, f"--model.start_from={start}", "--model.search_weight=0") == 0
-    assert moved(start, tmp_path / "effect") == {"mel_net", "comb_net", "read"}
+    assert moved(start, tmp_path / "effect") == {"mel_net", "comb_net", "motion_net", "read"}
 
 
 def test_frozen_networks_stay_and_are_remembered_beyond_the_run(trained, music, tmp_path):
@@ -141,7 +142,7 @@ def test_frozen_networks_stay_and_are_remembered_beyond_the_run(trained, music, 
     ]
     options += ["--model.replay=2", "--model.search_groups=3", "--model.dropout=0.2"]
     assert fit(tmp_path / "one", music, 2, *options) == 0
-    learnt = {"spectrum_net", "echo_net", "dynamics_net", "join", "project", "read"}
+    learnt = {"spectrum_net", "echo_net", "dynamics_net", "motion_net", "join", "project", "read"}
     assert moved(start, tmp_path / "one" / "effect") == learnt
     files = set((tmp_path / "kept" / "0").iterdir())
     assert fit(tmp_path / "other", music, 1, *options) == 0
@@ -152,7 +153,20 @@ def test_all_networks_may_be_frozen(trained, music, tmp_path):
     start = trained / "effect.safetensors"
     every = "--model.frozen=[mel, spectrum, echo, dynamics, comb]"
     assert fit(tmp_path, music, 2, f"--model.start_from={start}", every) == 0
-    assert moved(start, tmp_path / "effect") == {"join", "project", "read"}
+    assert moved(start, tmp_path / "effect") == {"motion_net", "join", "project", "read"}
+
+
+def test_a_checkpoint_without_motion_may_start_one_with_it(music, tmp_path):
+    assert fit(tmp_path / "without", music, 1, "--model.motion=false") == 0
+    start = tmp_path / "without" / "effect.safetensors"
+    every = "--model.frozen=[mel, spectrum, echo, dynamics, comb]"
+    rate = "--model.learning_rate=0"
+    assert fit(tmp_path / "with", music, 1, f"--model.start_from={start}", every, rate) == 0
+    one, other = (hub.load(path).state_dict() for path in (start, tmp_path / "with" / "effect"))
+    assert {name.split(".")[0] for name in set(other) - set(one)} == {"motion_net"}
+    for name, weight in one.items():
+        kept = other[name][:, : weight.shape[1]] if weight.ndim == 2 else other[name]
+        assert torch.equal(kept, weight), name
 
 
 def test_an_unknown_network_to_freeze_is_one_line(music, tmp_path, capsys):
