@@ -118,7 +118,10 @@ def _quantiles(x: Tensor, shares: Sequence[float]) -> list[Tensor]:
 
 
 class EffectEar(nn.Module):
-    """The `effect` encoder, its embedding or the layer below: frozen, or with `tuned` trained further."""
+    """The `effect` encoder, its embedding or the layer below: frozen, or with `tuned` trained further.
+
+    Trained further, its views lie side by side, of the sizes that a clip's have: what is shorter comes again.
+    """
 
     def __init__(
         self, encoder: Mapping[str, Any] | None = None, tuned: bool = False, layer: str = "embedding"
@@ -138,7 +141,9 @@ class EffectEar(nn.Module):
     def view(self, x: Tensor) -> Tensor:
         """What training does not change: the encoder's views side by side, or its vector."""
         if self.tuned:
-            return torch.cat([part.flatten(1) for part in self.encoder.views(x)], dim=1)[..., None]
+            frames = round(CLIP_S * SAMPLE_RATE)
+            whole = x.repeat(1, 1, -(-frames // x.shape[-1]))[..., :frames]
+            return torch.cat([part.flatten(1) for part in self.encoder.views(whole)], dim=1)[..., None]
         return self._vector(self.encoder.features(x))[..., None]
 
     def train(self, mode: bool = True) -> EffectEar:

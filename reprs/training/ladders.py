@@ -51,31 +51,39 @@ class QualityData(pl.LightningDataModule):
     """Batches of `cuts_per_batch` cuts, each with all its renders; a share of the pieces validates.
 
     Rendered, judged and looked at once, 0.7 s of a CPU a cut; what the ears see is kept in the cache folder
-    and in memory, for the own network 600 kB a cut.
+    and in memory, for the own network 600 kB a cut. Which cuts there are depends on all the music that they
+    are drawn from, so `added_cuts` of `added` are drawn by themselves: cuts that are kept stay.
     """
 
     def __init__(
         self,
         corpora: list[Source],
         cuts: int = 3_000,
+        added: list[Source] | None = None,
+        added_cuts: int = 0,
         cuts_per_batch: int = 8,
         validation_share: float = 0.1,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.sources, self.count, self.cuts_per_batch = corpora, cuts, cuts_per_batch
+        self.drawn = [(corpora, cuts), *([(added or [], added_cuts)] if added_cuts else [])]
+        self.cuts_per_batch = cuts_per_batch
         self.validation_share, self.seed = validation_share, seed
 
     def prepare_data(self) -> None:
-        for corpus in corpora_of(self.sources):
-            corpus.download()
+        for sources, _ in self.drawn:
+            for corpus in corpora_of(sources):
+                corpus.download()
 
     def setup(self, stage: str) -> None:
-        items = [item for corpus in corpora_of(self.sources) for item in corpus.items()]
-        if not items:
-            raise ValueError("the corpora are empty: python -m reprs.corpora.debian --role train")
+        cuts: list[Cut] = []
+        for i, (sources, count) in enumerate(self.drawn):
+            items = [item for corpus in corpora_of(sources) for item in corpus.items()]
+            if not items:
+                raise ValueError("the corpora are empty: python -m reprs.corpora.debian --role train")
+            cuts += training_cuts(items, count, self.seed + i)
         recipe: Any = self.trainer and self.trainer.lightning_module
-        rows = seen_cuts(recipe.model.ears, training_cuts(items, self.count, self.seed))
+        rows = seen_cuts(recipe.model.ears, cuts)
         held_out = [in_test(row.cut.content, self.validation_share, self.seed) for row in rows]
         self.training = CutDataset([r for r, out in zip(rows, held_out, strict=True) if not out])
         self.validation = CutDataset([r for r, out in zip(rows, held_out, strict=True) if out] or rows)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
-from eval import quality
+from eval import quality, quality_heads
 from eval.quality_clips import CutClips
 from eval.quality_labels import read_labels
 from eval.quality_plan import judged_cuts, ladder_cuts, speech_cuts
@@ -17,6 +17,8 @@ from eval.quality_scores import in_order, mapped, over_contents, pearson, spearm
 from eval.quality_tasks import distance_figures, ladder_figures, scores_of, teacher_row
 from reprs.audio import files
 from reprs.corpora.item import Item
+from reprs.models import hub
+from reprs.models.quality import QualityModel
 from reprs.views.degradations import UNSEEN, kinds, seen_kinds
 from reprs.views.degraded import Cut, Fault
 
@@ -162,3 +164,30 @@ def test_a_csv_without_the_columns_is_refused(tmp_path, capsys):
     assert "needs the columns path and mos" in capsys.readouterr().err
     table.write_text("path,mos\na.wav,3\n")
     assert read_labels(table)[0][0].path == tmp_path / "a.wav"
+
+
+def test_a_head_keeps_what_it_says_at_half_precision(tmp_path, capsys):
+    torch.manual_seed(0)
+    model = QualityModel(["noise", "hum"], ["own"]).eval()
+    model.scale.copy_(torch.linspace(4.60, 4.63, len(model.scale)))  # steps that half precision has not
+    hub.save(model, tmp_path / "tuned", {"recipe": "quality", "effect": "x"})
+    kept = hub.load(quality_heads.keep(tmp_path / "tuned", tmp_path / "heads"))
+    assert torch.equal(kept.scale, model.scale) and kept.metadata["recipe"] == "quality"
+    sizes = [(folder / "tuned.safetensors").stat().st_size for folder in (tmp_path, tmp_path / "heads")]
+    assert sizes[1] < 0.55 * sizes[0]
+    x = 0.1 * torch.randn(3, 2, RATE)
+    said, whole = kept(x), model(x)
+    torch.testing.assert_close(said.logit, whole.logit, atol=5e-3, rtol=0)
+    torch.testing.assert_close(said.embedding, whole.embedding, atol=5e-3, rtol=0)
+    assert quality_heads.main([str(tmp_path / "nothing")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_heads_on_effect_come_with_the_code_and_judge():
+    rows = quality_heads.head_rows()
+    assert [row.name.partition(" (")[0] for row in rows] == list(quality_heads.NAMES.values())
+    for row, name in zip(rows, quality_heads.NAMES, strict=True):
+        assert (quality_heads.FOLDER / f"{name}.safetensors").stat().st_size <= 16 * 2**20
+        said = row.embed(0.1 * torch.randn(2, 2, RATE), RATE)
+        assert said.shape == (2, 1 + len(row.kinds) + row.model.embedding_dim) and said.isfinite().all()
+        assert not row.model.members[0].ear.encoder.training

@@ -18,8 +18,8 @@ CONFIG = Path(__file__).parents[2] / "configs" / "quality.yaml"
 RATE = 44_100
 
 
-@pytest.mark.parametrize("hearing", ["[statistics, own, own]", "[effect]"])
-def test_it_trains_and_the_checkpoint_judges(tmp_path, monkeypatch, hearing):
+@pytest.mark.parametrize(("hearing", "added_cuts"), [("[statistics, own, own]", 2), ("[effect]", 0)])
+def test_it_trains_and_the_checkpoint_judges(tmp_path, monkeypatch, hearing, added_cuts):
     monkeypatch.setenv("REPRS_CACHE", str(tmp_path / "cache"))
     said = {"band_scores": lambda a, clips, rate: 1 - np.abs(clips - a).mean((1, 2))[:, None].repeat(32, 1)}
     said["score"] = lambda bands: 4.7 * float(bands.mean())
@@ -30,15 +30,16 @@ def test_it_trains_and_the_checkpoint_judges(tmp_path, monkeypatch, hearing):
         files.write(
             tmp_path / "music" / f"{i}.wav", 0.1 * torch.randn(2, 6 * RATE, generator=generator), RATE
         )
-    corpora = [{"corpus": "folder", "options": {"path": str(tmp_path / "music")}}]
+    corpora = json.dumps([{"corpus": "folder", "options": {"path": str(tmp_path / "music")}}])
     run = tmp_path / "run"
     export = {
         "class_path": "reprs.training.export.ExportEncoder",
         "init_args": {"path": str(run / "quality")},
     }
     options = {
-        "model.hearing": hearing, "data.corpora": json.dumps(corpora), "data.cuts": 4,
-        "data.cuts_per_batch": 2, "trainer.max_steps": 2, "trainer.val_check_interval": 1,
+        "model.hearing": hearing, "data.corpora": corpora, "data.cuts": 4,
+        "data.added": corpora, "data.added_cuts": added_cuts, "data.cuts_per_batch": 2,
+        "trainer.max_steps": 2, "trainer.val_check_interval": 1,
         "trainer.default_root_dir": run, "trainer.callbacks": json.dumps([export]), "trainer.logger": "false",
         "trainer.enable_checkpointing": "false", "trainer.enable_progress_bar": "false",
     }  # fmt: skip
