@@ -131,7 +131,7 @@ def _baselines(rows: Sequence[Any], speech: bool, said: list[str]) -> list[Any]:
     from eval.quality_heads import head_rows
     from eval.quality_rows import Cdpam, Dnsmos, optional_row, quality_row
 
-    found = head_rows() + [quality_row(spec) for spec in ("effect", "untrained", "mfcc", "log-mel")]
+    found: list[Any] = [*head_rows(), *map(quality_row, ("effect", "untrained", "mfcc", "log-mel"))]
     found += [optional_row(Cdpam, said), optional_row(Dnsmos, said) if speech else None]
     names = {row.name for row in rows}
     return [row for row in found if row is not None and row.name not in names]
