@@ -109,7 +109,7 @@ def _on_songs(options: argparse.Namespace, parts: Sequence[str]) -> Any:
     if "curve" in parts:
         yield (
             "curve",
-            {"guidance and temperature": mixgen_scores.curve(generator, heard, judges[:2], seed)},
+            {"guidance and temperature": mixgen_scores.curve(generator, heard, judges[:2], count, seed)},
         )
     if "words" in parts:
         first = [song[0] for song in heard[:8]]

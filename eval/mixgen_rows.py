@@ -72,7 +72,7 @@ def make_rows(generator: Any, rivals: Any, controller: Any) -> list[Row]:
     """The flow, what learned beside it, and what has not learned; `rivals`, `controller` may be None."""
     rows = [
         flow(generator, "flow"),
-        flow(generator, "flow, temperature 0.7", temperature=0.7),
+        flow(generator, "flow, temperature 1", temperature=1.0),
         flow(generator, "flow, guidance 2", guidance=2.0),
         flow(generator, "flow, no style", styled=False),
     ]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from eval.mixgen_calibration import calibration
 from eval.mixgen_judges import Judge
 from eval.mixgen_rows import Heard, Row, flow, rendered
 from eval.music import SAMPLE_RATE
@@ -17,9 +18,9 @@ from reprs.corpora.progress import track
 from reprs.objectives.stft import multi_resolution_stft
 
 # Rows that are asked for several mixes after one reference, and after how many references of a song.
-SEVERAL, REFERENCES = ("flow", "flow, temperature 0.7"), 2
+SEVERAL, REFERENCES = ("flow", "flow, temperature 1"), 2
 LEADS, RIVALS = "flow", ("controller", "Gaussian prior")
-SETTINGS = ((1, 0.4), (1, 0.7), (1, 1), (1.5, 1), (2, 1), (2, 0.7))
+SETTINGS = ((1, 0.5), (1, 0.7), (1, 0.8), (1, 0.85), (1, 0.9), (1, 1), (2, 0.85))
 PROMPTS = (
     "bright and crisp", "dark and muffled", "warm", "heavily compressed and dense", "drenched in reverb",
     "dry and close", "wide stereo", "boomy with a lot of bass",
@@ -98,11 +99,14 @@ def nearness(apart: Mapping[str, Tensor], heard: Songs) -> dict[str, Any]:
     }
 
 
-def curve(generator: Any, heard: Songs, judges: Sequence[Judge], seed: int) -> dict[str, Any]:
-    """Guidance and temperature → validity, distance to the target, and diversity.
+def curve(generator: Any, heard: Songs, judges: Sequence[Judge], samples: int, seed: int) -> dict[str, Any]:
+    """Guidance and temperature → validity, distances of one and of the best of `samples` mixes to the target,
+    how often 80 % intervals hold the truth, and diversity.
 
-    Diversity is how far two mixes after the same reference are apart.
+    Diversity is how far two mixes after the same reference are apart; the best and the intervals are of one
+    reference a song.
     """
+    first = [song[:1] for song in heard]
     result = {}
     for guidance, temperature in SETTINGS:
         name = f"guidance {guidance:g}, temperature {temperature:g}"
@@ -114,7 +118,13 @@ def curve(generator: Any, heard: Songs, judges: Sequence[Judge], seed: int) -> d
             e = judge.embed(mixes)
             apart = judge.ears.distance(e[:, 0], judge.embed(again)[:, 0])
             found |= judge.figures(e) | {f"diversity, {judge.name}": float(apart.mean())}
-        result[name] = found | {"STFT": _interval(stft(heard, mixes), heard)}
+        best = best_of(first, row, (), samples, seed)["STFT"].amin(2)
+        covered = calibration([h for (h,) in first], [row], seed)[name]["80 % intervals cover"]
+        result[name] = found | {
+            "80 % intervals cover": covered,
+            "STFT": _interval(stft(heard, mixes), heard),
+            f"STFT, best of {samples}": _interval(best, heard),
+        }
     return result
 
 

@@ -20,7 +20,7 @@ def mix(call: argparse.Namespace) -> int:
     from reprs.console.session import read_session
     from reprs.console.standard import standard_console
 
-    if (call.seed, call.guidance, call.temperature, call.variation) != (0, 1.0, 1.0, None):
+    if (call.seed, call.guidance, call.temperature, call.variation) != (0, 1.0, None, None):
         raise ValueError(
             "--seed, --guidance, --temperature and --variation are of several mixes: add --samples N"
         )
@@ -56,9 +56,10 @@ def _several(call: argparse.Namespace) -> int:
         raise ValueError("--apply is one mix: leave out --samples and --start, or go on from it with --start")
     _reference(call)
     name = "mixgen" if call.model == "controller" else call.model
+    temperature = several.TEMPERATURE if call.temperature is None else call.temperature
     how = several.Sampling(
         call.samples or several.DEFAULT_SAMPLES,
-        call.seed, call.guidance, call.temperature, call.start, call.variation, name,
+        call.seed, call.guidance, temperature, call.start, call.variation, name,
     )  # fmt: skip
     how.check()
     folder = several_files.check_several(call.out, how.samples, call.force)

@@ -217,9 +217,8 @@ def _add_sampling(verb: argparse.ArgumentParser) -> None:
     several.add_argument(
         "--temperature",
         type=float,
-        default=1.0,
         metavar="T",
-        help="below 1: more alike and more usual, such as 0.5 (default 1)",
+        help="1: as different as what is valid; below: more alike and more usual (default 0.85)",
     )
     several.add_argument(
         "--start", type=_given, metavar="MIX.json", help="mixes near this one; --lock keeps its settings"

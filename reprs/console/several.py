@@ -10,7 +10,7 @@ import torch
 
 from reprs.audio import files
 from reprs.console.amount import scaled
-from reprs.console.generator import Generator
+from reprs.console.generator import TEMPERATURE, Generator
 from reprs.console.knobs import Knobs
 from reprs.console.locks import locked_places
 from reprs.console.parts import parse_only, parts_of, without
@@ -35,7 +35,7 @@ class Sampling:
     samples: int = DEFAULT_SAMPLES
     seed: int = 0
     guidance: float = 1.0
-    temperature: float = 1.0
+    temperature: float = TEMPERATURE
     start: str | None = None
     variation: float | None = None
     model: str = "mixgen"

@@ -10,6 +10,7 @@ import torch
 from reprs.console import listening
 from reprs.console.compared import TRAITS, traits, words
 from reprs.console.generator import Generator, coordinates
+from reprs.console.generator import TEMPERATURE
 from reprs.console.locks import locked_places
 from reprs.console.saved_mix import SavedMix, read_mix
 from reprs.console.several import levelled_db
@@ -59,6 +60,7 @@ def test_numbered_mixes_at_one_loudness_and_a_page(shell, stems, tmp_path, model
 def test_a_mix_is_what_its_settings_say(shell, stems, tmp_path, model):
     out, again = tmp_path / "out", tmp_path / "again"
     assert shell("mix", stems, "--samples", 1, "--model", model, "-o", out)[0] == 0
+    assert read_mix(out / "mix-1.json").details["temperature"] == TEMPERATURE
     assert shell("mix", stems, "--apply", out / "mix-1.json", "-o", again)[0] == 0
     first, second = (soundfile.read(p)[0] for p in (out / "mix-1.wav", again / "mix.wav"))
     assert np.abs(first - second).max() < 1e-4
