@@ -5,7 +5,8 @@
     reprs eval mixgen --parts curve --role train          # to choose by: on pieces that training keeps back
     reprs eval mixgen --parts validity calibration --songs 24 --model runs/mixgen/mixgen
 
-truth: songs with three valid settings by construction; rows learn it from one mix a song. validity: unseen
+truth: songs with three valid settings by construction; rows learn it from one mix a song. finished: settings
+of finished music that training kept back. validity: unseen
 songs with several references of known settings, each another part of the song: the sampled mixes of all
 references against valid ones of the same songs, alone and beside their references (Fréchet, MMD, coverage,
 density), and how near one mix and the best of eight come to the target. calibration: do 80 % intervals hold
@@ -24,7 +25,7 @@ from typing import Any
 from eval import called
 
 CHOICE = "pieces that training kept back"
-PARTS = ("truth", "validity", "calibration", "curve", "words")
+PARTS = ("truth", "finished", "validity", "calibration", "curve", "words")
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -77,9 +78,24 @@ def judge(options: argparse.Namespace) -> Any:
         from eval.known_truth_rows import rows
 
         yield "truth", {"known truth": rows(options.steps, options.seed, tuple(options.only))}
-    others = [part for part in options.parts if part != "truth"]
+    if "finished" in options.parts:
+        yield "finished", {"finished music, pieces that training kept back": _finished(options)}
+    others = [part for part in options.parts if part not in ("truth", "finished")]
     if others:
         yield from _on_songs(options, others)
+
+
+def _finished(options: argparse.Namespace) -> Any:
+    from eval.mixgen_finished import finished
+    from eval.mixgen_rows import make_rows
+    from reprs.models import hub
+
+    rivals = hub.load(options.rivals) if options.rivals else None
+    rows = make_rows(hub.load(options.model), rivals, None)
+    deaf = ("random knobs", "the prior again")  # they ask for the audio
+    return finished(
+        [r for r in rows if r.name not in deaf and r.name in (options.only or [r.name])], options.seed
+    )
 
 
 def _on_songs(options: argparse.Namespace, parts: Sequence[str]) -> Any:

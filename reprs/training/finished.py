@@ -18,6 +18,7 @@ import torch
 
 from reprs.console.finishing import finishing
 from reprs.corpora.cache import cache_folder
+from reprs.corpora.item import in_test
 from reprs.models import hub
 from reprs.training.data import Source, corpora_of
 from reprs.training.mix_set import Listener, Mixes, fill, read_shards
@@ -40,7 +41,10 @@ NEAR, NEARER = 0.75, 0.8
 
 @dataclass(frozen=True)
 class FinishedSet:
-    """Which recordings teach, and how many shards of `A_SHARD` there are; `seed` draws them."""
+    """Which recordings teach, and how many shards of `A_SHARD` there are; `seed` draws them.
+
+    `kept_back` is a share of the recordings that training leaves out (as `MixData` does): those alone.
+    """
 
     corpora: list[Source]
     shards: int = 16
@@ -48,10 +52,12 @@ class FinishedSet:
     ears: str = "effect"
     timbre: str = "timbre"
     seed: int = 0
+    kept_back: float = 0.0
 
     def folder(self) -> Path:
         """Where the shards are kept: their number is not part of the name, so that a set can grow."""
-        about = {k: v for k, v in asdict(self).items() if k != "shards"} | {"version": VERSION}
+        about = {k: v for k, v in asdict(self).items() if k not in ("shards", "kept_back")}
+        about |= {"version": VERSION} | ({"kept_back": self.kept_back} if self.kept_back else {})
         about["hashes"] = [hub.load(name).model_hash for name in (self.ears, self.timbre)]
         key = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()[:16]
         return cache_folder("finished", key)
@@ -80,6 +86,8 @@ class FinishedMaker:
         order = np.random.default_rng([wanted.seed, 0]).permutation(len(self.songs.singles))
         self.chosen = [self.songs.singles[i] for i in order]
         self.normaliser = self._averaged()
+        if wanted.kept_back:
+            self.chosen = [s for s in self.chosen if in_test(s.content, wanted.kept_back, wanted.seed)]
 
     def __call__(self, index: int) -> dict[str, np.ndarray]:
         first = index * A_SHARD

@@ -9,8 +9,7 @@ import torch
 
 from reprs.console import listening
 from reprs.console.compared import TRAITS, traits, words
-from reprs.console.generator import Generator, coordinates
-from reprs.console.generator import TEMPERATURE
+from reprs.console.generator import TEMPERATURE, Generator, coordinates
 from reprs.console.locks import locked_places
 from reprs.console.saved_mix import SavedMix, read_mix
 from reprs.console.several import levelled_db

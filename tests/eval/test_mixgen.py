@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from eval import mixgen_calibration as intervals
+from eval import mixgen_finished
 from eval import mixgen_rows as rows
 from eval import mixgen_scores as scores
 from eval import mixgen_songs as songs
@@ -170,3 +171,26 @@ def test_calls_that_cannot_be_are_refused(tmp_path, capsys):
     assert main(["--parts", "words", "--model", "nothing", "-o", str(tmp_path)]) == 2
     assert "no checkpoint 'nothing'" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_the_energy_score_is_least_for_the_true_distribution():
+    dice = torch.Generator().manual_seed(0)
+    truths = torch.randn(300, 5, generator=dice)
+
+    def score(spread, shift):
+        samples = shift + spread * torch.randn(300, 40, 5, generator=dice)
+        return float(
+            torch.stack([mixgen_finished.energy(s, t) for s, t in zip(samples, truths, strict=True)]).mean()
+        )
+
+    right = score(1, 0)
+    assert right < min(score(0.5, 0), score(2, 0), score(1, 0.7))
+    # In closed form for one number: E|x - y| - E|x - x'| / 2 = 1 / sqrt(pi) for standard normals.
+    one = torch.stack([mixgen_finished.energy(torch.randn(40, 1, generator=dice), t[:1]) for t in truths])
+    assert abs(float(one.mean()) - 3.141592653589793**-0.5) < 0.06
+
+
+def test_what_is_told_of_finished_music_are_gains_width_fader_and_switches():
+    console = standard_console()
+    knobs = console.neutral(2, 1)
+    assert mixgen_finished.told(knobs).shape == (2, 6 + 1 + 1 + 3)
