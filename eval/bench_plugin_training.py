@@ -148,10 +148,10 @@ def _arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--steps", type=int, default=48)
-    parser.add_argument("--batches", type=int, default=12)
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--steps", type=int, default=36)
+    parser.add_argument("--batches", type=int, default=9)
+    parser.add_argument("--batch", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=1.2)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, default=RESULTS)

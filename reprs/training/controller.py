@@ -93,8 +93,11 @@ class ControllerRecipe(pl.LightningModule):
         terms = self.terms(logits, batch)
         loss = self.total(terms)
         if self.render is not None:
-            stft, embedding = self.render(self.hparams["rendered_mixes"], self.global_step)
-            loss = loss + self.hparams["stft_weight"] * stft + self.hparams["embedding_weight"] * embedding
+            weights = self.hparams["stft_weight"], self.hparams["embedding_weight"]
+            stft, embedding = self.render(
+                self.hparams["rendered_mixes"], self.global_step, *(weight > 0 for weight in weights)
+            )
+            loss = loss + weights[0] * stft + weights[1] * embedding
             self.log_dict({"train/stft": stft, "train/embedding": embedding})
         self.log("train/loss", loss, prog_bar=True)
         return loss

@@ -55,11 +55,13 @@ class RenderedLoss:
         self.mixes = random_mixes(self.wanted, left_out)
         self.rate = self.mixes.songs.sample_rate
 
-    def __call__(self, count: int, step: int) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self, count: int, step: int, stft: bool = True, embedding: bool = True
+    ) -> tuple[Tensor, Tensor]:
         """Mean STFT distance and mean embedding distance of `count` mixes, differentiable."""
         heard = self.draw(count, COUNTS[step % len(COUNTS)], (self.wanted.seed + 1, step))
         logits = self.controller.network(heard.tokens, heard.condition, heard.there)
-        return self.apart(logits, heard)
+        return self.apart(logits, heard, stft, embedding)
 
     @torch.no_grad()
     def draw(self, batch: int, count: int, seed: tuple[int, ...]) -> Heard:
