@@ -2,11 +2,11 @@
 
     python -m eval.bench_plugin_training
 
-In place of the strip's compressor stands pedalboard's. The shipped controller, with fresh answers for the
-plugin's knobs, takes the same steps of the STFT loss on the same mixes of the built-in corpus, whose
-references the plugin has made: with the exact gradient (autodiff through `eval.bench_gradients.twin`, which
+In place of the strip's compressor stands pedalboard's, and of the strip it alone is on. The shipped controller,
+with fresh answers for the plugin's knobs, takes the same steps of the STFT loss on the same recordings of the
+built-in corpus, whose references the plugin has made: with the exact gradient (autodiff through `eval.bench_gradients.twin`, which
 agrees with the plugin to -117 dB), with estimates, with the proxy, and with none. Judged by what the plugin
-plays, on the mixes it learnt from and on mixes of other songs. Writes
+plays, on the recordings it learnt from and on those of other songs. Writes
 eval/results/bench_plugin_training.json.
 """
 
@@ -24,6 +24,7 @@ from torch import Tensor
 
 import reprs
 from eval.bench_gradients import RANGES, RATE, twin
+from reprs.console import listening
 from reprs.console.controller import Controller
 from reprs.console.knobs import Knobs
 from reprs.console.standard import standard_console
@@ -43,7 +44,6 @@ ROWS: dict[str, dict[str, Any]] = {
     "proxy, half hybrid": {"gradient": "half_hybrid", "proxy": "proxy"},
     "none": {"gradient": "none"},
 }
-COUNTS = (1, 2, 1, 3)
 # Renders of the plugin for a step: one forward, and what an estimate takes.
 RENDERS = dict(zip(ROWS, (0, 9, 3, 9, 1, 0, 1), strict=True))
 
@@ -97,10 +97,23 @@ def _mixes(split: str, arguments: argparse.Namespace) -> list[Heard]:
     """The same for all rows: the plugin makes the references and the targets."""
     corpora = [Source("builtin", {"split": split, "n_songs": 60})]
     render = RenderedLoss(_start(arguments.seed, "none"), {"corpora": corpora, "part_s": arguments.seconds})
-    return [
-        render.draw(arguments.batch, COUNTS[i % len(COUNTS)], (arguments.seed, i))
-        for i in range(arguments.batches)
-    ]
+    return [_compressed(render, arguments.batch, (arguments.seed, i)) for i in range(arguments.batches)]
+
+
+@torch.no_grad()
+def _compressed(render: RenderedLoss, batch: int, seed: tuple[int, ...]) -> Heard:
+    """Single recordings whose references have gone through the plugin, a fader and a pan, and nothing else."""
+    console, ears = render.controller.console, render.controller.hearing
+    drawn = render.mixes.draw(batch, 1, seed)
+    k = drawn.knobs
+    assert k.tracks_on is not None and k.shared_on is not None
+    on = torch.zeros_like(k.tracks_on)
+    on[..., 2] = True
+    knobs = Knobs(k.tracks, k.shared, on, torch.zeros_like(k.shared_on))
+    tokens, there = listening.tokens(ears, drawn.tracks, RATE, drawn.there)
+    reference = console(drawn.sources, RATE, knobs)
+    condition, target = listening.condition(ears, reference, RATE), console(drawn.tracks, RATE, knobs)
+    return Heard(drawn.tracks, there, tokens, condition, knobs, target, ears(target))
 
 
 def _train(controller: Controller, sets: Sequence[Heard], arguments: argparse.Namespace) -> float:
@@ -133,7 +146,7 @@ def _judged(controller: Controller, sets: dict[str, list[Heard]]) -> dict[str, f
 
 
 def _loss(controller: Controller, heard: Heard) -> Tensor:
-    """STFT distance with the switches of the target, so that the compressor is on where it was."""
+    """STFT distance with the switches of the target: the plugin is on, and nothing else."""
     logits = controller.network(heard.tokens, heard.condition, heard.there)
     k = heard.knobs
     found = Knobs(torch.sigmoid(logits.tracks), torch.sigmoid(logits.shared), k.tracks_on, k.shared_on)
@@ -148,10 +161,10 @@ def _arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--steps", type=int, default=36)
-    parser.add_argument("--batches", type=int, default=9)
-    parser.add_argument("--batch", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=1.2)
+    parser.add_argument("--steps", type=int, default=48)
+    parser.add_argument("--batches", type=int, default=12)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=1.5)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, default=RESULTS)
