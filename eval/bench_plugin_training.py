@@ -2,12 +2,12 @@
 
     python -m eval.bench_plugin_training
 
-In place of the strip's compressor stands pedalboard's, and of the strip it alone is on. The shipped controller,
-with fresh answers for the plugin's knobs, takes the same steps of the STFT loss on the same recordings of the
-built-in corpus, whose references the plugin has made: with the exact gradient (autodiff through `eval.bench_gradients.twin`, which
-agrees with the plugin to -117 dB), with estimates, with the proxy, and with none. Judged by what the plugin
-plays, on the recordings it learnt from and on those of other songs. Writes
-eval/results/bench_plugin_training.json.
+In place of the strip's compressor stands pedalboard's, and of the strip it alone is on. The shipped
+controller, with fresh answers for the plugin's knobs, takes the same steps of the STFT loss on the same
+recordings of the built-in corpus, whose references the plugin has made: with the exact gradient (autodiff
+through `eval.bench_gradients.twin`, which agrees with the plugin to -117 dB), with estimates, with the
+proxy, and with none. Judged by what the plugin plays, on the recordings it learnt from and on those of other
+songs. Writes eval/results/bench_plugin_training.json.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _mixes(split: str, arguments: argparse.Namespace) -> list[Heard]:
 
 @torch.no_grad()
 def _compressed(render: RenderedLoss, batch: int, seed: tuple[int, ...]) -> Heard:
-    """Single recordings whose references have gone through the plugin, a fader and a pan, and nothing else."""
+    """Single recordings whose references went through the plugin, a fader and a pan, and nothing else."""
     console, ears = render.controller.console, render.controller.hearing
     drawn = render.mixes.draw(batch, 1, seed)
     k = drawn.knobs
