@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from eval.mix_trials import Task, Trial
 from reprs.corpora.cache import cache_folder
@@ -19,7 +21,12 @@ Values = dict[str, np.ndarray]
 
 
 def kept(
-    task: Task, row: Any, about: str, one: Callable[[Trial], Values], folder: Path | None = None
+    task: Task,
+    row: Any,
+    about: str,
+    one: Callable[[Trial], Values],
+    folder: Path | None = None,
+    jobs: int = 1,
 ) -> list[Values]:
     """`one` of every trial, in order, or of the first `row.most`; `about` names what else values depend on.
 
@@ -35,11 +42,37 @@ def kept(
         found = known if _same(known[0], found[0]) else found
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written after every trial: a judge of refinements may be interrupted, and goes on from there.
-    for trial in track(trials[len(found) :], f"{task.name}: {row.name}"):
-        found.append(one(trial))
+    rest = trials[len(found) :]
+    for values in track(_each(one, rest, jobs), f"{task.name}: {row.name}", len(rest)):
+        found.append(values)
         named = {f"{i}/{name}": each for i, values in enumerate(found) for name, each in values.items()}
         np.savez(path, **named)  # type: ignore[arg-type]
     return found[: len(trials)]
+
+
+def _each(one: Callable[[Trial], Values], trials: Sequence[Trial], jobs: int) -> Iterator[Values]:
+    """`one` of each trial in order, by `jobs` processes at a time."""
+    if jobs == 1 or len(trials) < 2:
+        yield from map(one, trials)
+        return
+    # What is computed holds consoles and models that cannot be sent to another process: it has them already.
+    with multiprocessing.get_context("fork").Pool(jobs, _become, (one, trials)) as pool:
+        yield from pool.imap(_numbered, range(len(trials)))
+
+
+def _become(one: Callable[[Trial], Values], trials: Sequence[Trial]) -> None:
+    torch.set_num_threads(1)
+    _HERE[:] = [one, trials]
+
+
+def _numbered(index: int) -> Values:
+    one, trials = _HERE
+    values: Values = one(trials[index])
+    return values
+
+
+# Of a process that computes some of the trials: what to compute, and the trials.
+_HERE: list[Any] = []
 
 
 def _unpacked(known: Any) -> list[Values]:

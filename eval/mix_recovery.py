@@ -28,10 +28,12 @@ STRICT = ("EQ dB", "gain reduction dB", "width")
 BUT_FOR_LEVEL = ("EQ shape dB", "gain reduction dB", "width")
 
 
-def recovery(task: Task, rows: Sequence[Any], folder: Path | None = None) -> dict[str, dict[str, Any]]:
+def recovery(
+    task: Task, rows: Sequence[Any], folder: Path | None = None, jobs: int = 1
+) -> dict[str, dict[str, Any]]:
     """Row → share of trials found, shares by criterion, shares of tracks, and median errors.
 
-    What was computed before is read from the cache.
+    What was computed before is read from the cache; the rest is computed by `jobs` processes.
     """
 
     def one(row: Any, trial: Trial) -> dict[str, np.ndarray]:
@@ -42,7 +44,7 @@ def recovery(task: Task, rows: Sequence[Any], folder: Path | None = None) -> dic
     for row in rows:
         errors = [
             {name: torch.from_numpy(each) for name, each in values.items()}
-            for values in kept(task, row, "found", partial(one, row), folder)
+            for values in kept(task, row, "found", partial(one, row), folder, jobs)
         ]
         found[row.name] = summary(errors, [t.content for t in task.trials[: len(errors)]])
         found[row.name]["trials"] = len(errors)

@@ -81,14 +81,14 @@ def by_pedalboard(
 
 
 def known_settings(count: int, length_s: float, seed: int) -> list[Task]:
-    """`count` mixes by our console of the very tracks that are given: half of them of one recording, half of
+    """Mixes by our console of the very tracks that are given: `count` of one recording each, half as many of
     `FEW_TRACKS` stems of a song.
     """
     rng, shortest_s = np.random.default_rng([seed, 2]), 2 * length_s + 1
     single = Task("found, one recording", single_console(), [])
     several = Task("found, stems", standard_console(), [])
     songs = {single.name: held_out_recordings(shortest_s), several.name: held_out_songs(shortest_s)}
-    for task, of_it in ((single, -(-count // 2)), (several, count // 2)):
+    for task, of_it in ((single, count), (several, count // 2)):
         for song, first, _ in _parts(_shuffled(songs[task.name], rng), of_it, length_s, rng, task.name):
             chosen = rng.permutation(len(first))[:FEW_TRACKS]
             tracks = first[np.sort(chosen)]

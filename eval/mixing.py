@@ -56,6 +56,7 @@ def arguments() -> argparse.ArgumentParser:
         choices=("recording", "stems"),
         help="known settings alone, of one recording or of stems; the file's other figures stay",
     )
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that find known settings")
     called.add_seed(parser, "songs, places, chains and settings")
     called.add_out(parser)
     return parser
@@ -96,7 +97,7 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
     known = known_settings(sizes["found"], sizes["length_s"], options.seed) if sizes["found"] else []
     if options.only_found:
         asked = (task for task in known if task.name.endswith(options.only_found))
-        return {task.name: recovery(task, [*rows[-2:], *finding]) for task in asked}
+        return {task.name: recovery(task, [*rows[-2:], *finding], jobs=options.jobs) for task in asked}
     judges = [Ears(make_row(spec)) for spec in options.ears]
     tasks = make_tasks(sizes["trials"], sizes["length_s"], options.seed)
     judges.append(Meters([t.reference for task in tasks for t in task.trials]))
@@ -109,7 +110,7 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
     if ours:
         result["leads"] = leads(scores, ours[-1].name, judges)
         result["leads before refinement"] = leads(scores, ours[0].name, judges)
-    result |= {task.name: recovery(task, [*rows[-2:], *finding]) for task in known}
+    result |= {task.name: recovery(task, [*rows[-2:], *finding], jobs=options.jobs) for task in known}
     return result
 
 
@@ -133,6 +134,8 @@ def _sizes(options: argparse.Namespace) -> dict[str, Any]:
     sizes = {name: usual[name] if value is None else value for name, value in given.items()}
     if sizes["trials"] < 2 or sizes["found"] == 1 or not 1 <= sizes["length_s"] <= 14:
         raise ValueError("--trials is at least 2, --found 0 or at least 2, --length-s from 1 to 14")
+    if options.jobs < 1:
+        raise ValueError("--jobs is at least 1")
     return sizes
 
 

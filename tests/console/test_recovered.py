@@ -1,11 +1,13 @@
 """Settings that made a reference are found again in a recording, whatever switches they need."""
 
+import numpy as np
 import pytest
 import torch
 
-from reprs.console.knobs import Knobs
-from reprs.console.recovered import _echo, recovered
-from reprs.console.slide import slid
+from reprs.console.by_response import Bands, in_box
+from reprs.console.excerpted import _echo
+from reprs.console.knobs import FIRST, Knobs
+from reprs.console.recovered import recovered
 from reprs.console.standard import single_console
 from tests.effects.signals import music
 
@@ -47,6 +49,22 @@ def response_db(console, knobs):
     return 20 * torch.log10(spectrum[100 * 2 ** torch.arange(7)])
 
 
+def louder(equaliser, z, by_db):
+    """Knobs `(18,)` of an equaliser with the response of `z` and so much more at all frequencies; a ripple of
+    some hundredths of a decibel is all that can be heard of it."""
+    bands = Bands(equaliser, RATE)
+    wanted_db = bands.each_db(z.double().numpy()[None])[0].sum(0) + by_db
+
+    def heard(values):
+        response_db, slopes = bands.slopes(values)
+        return response_db - wanted_db, slopes
+
+    starts = np.random.default_rng(0).uniform(size=(40, len(z)))
+    places, left = in_box(heard, starts, np.zeros(len(z)), np.ones(len(z)), 60)
+    ripples_db = np.sqrt(left / len(wanted_db))
+    return torch.from_numpy(places[np.abs(np.log(ripples_db / 0.02)).argmin()]).float()
+
+
 @pytest.mark.slow
 def test_an_equaliser_and_a_delay_are_found_again():
     console, x = single_console(), music(1, 2, 2 * RATE).float()[:, None]
@@ -77,8 +95,8 @@ def test_a_gain_at_all_frequencies_goes_back_to_where_it_was_taken_from():
     start = known(console, **values | {"compressor__threshold_db": -16.0, "fader_db": -5.0})
     place = console.strip.names.index("parametric_eq")
     equaliser, columns = console.strip.effects[place], console.strip.slices[place]
-    start.tracks[0, 0, columns] = slid(equaliser, RATE, answer.tracks[0, 0, columns], 8.0)
-    # What is heard is next to nothing: without the slide back, descents from here stay far from the answer.
+    start.tracks[0, 0, columns] = louder(equaliser, answer.tracks[0, 0, columns], 8.0)
+    # What is heard is next to nothing: without other levels to start from, descents stay far from the answer.
     y = console(x, RATE, start)[0]
     assert float((y - reference).square().sum() / reference.square().sum()) < 1e-3
     found = recovered(console, x, RATE, start, reference, 30)
@@ -95,6 +113,25 @@ def test_width_and_pan_are_found_again_and_nothing_is_added():
     assert value(console, found, "stereo_width.width") == pytest.approx(1.5, abs=0.02)
     assert value(console, found, "pan") == pytest.approx(-0.3, abs=0.02)
     assert not bool(found.shared_on.any())
+
+
+@pytest.mark.slow
+def test_a_compressor_before_the_equaliser_is_found_there():
+    console, x = single_console(), music(1, 2, RATE).float()[:, None]
+    first = console.track_switches.index(f"compressor{FIRST}")
+    answer = known(
+        console,
+        parametric_eq__low_shelf_gain_db=9.0,
+        parametric_eq__peak3_gain_db=-8.0,
+        compressor__threshold_db=-35.0,
+        compressor__ratio=6.0,
+        compressor__attack_ms=1.0,
+        compressor__release_ms=40.0,
+    )
+    answer.tracks_on[0, 0, first] = True
+    found = recovered(console, x, RATE, console.neutral(1, 1), console(x, RATE, answer)[0], 30)
+    assert bool(found.tracks_on[0, 0, first])
+    assert value(console, found, "compressor.threshold_db") == pytest.approx(-35.0, abs=0.5)
 
 
 def test_a_setting_that_is_the_answer_is_kept():

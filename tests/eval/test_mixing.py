@@ -1,6 +1,7 @@
 """The judge of mixes: distances against closed forms, baselines on cases with known answers, trials that are
 what they say, and knobs that are compared by what they do."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -312,6 +313,33 @@ def test_figures_are_kept_until_the_code_behind_them_changes(tmp_path):
 
     changed = Changed()
     assert mix_recovery.recovery(task, [changed], tmp_path) != first and changed.asked == 3
+
+
+def test_two_processes_find_what_one_finds(tmp_path):
+    console, rng = single_console(), np.random.default_rng(0)
+    trials = []
+    for seed in range(4):
+        x = noise(1, 2, T, seed=seed)
+        target, _, knobs = mix_trials.by_console(console, x, x, rng)
+        trials.append(mix_trials.Trial(f"song {seed}", x, target, target, knobs))
+    task = mix_trials.Task("found, one recording", console, trials)
+
+    class Shifted(Truth):
+        """Off by what each trial alone says, so that figures tell which is which."""
+
+        name = "shifted"
+
+        def mix(self, console, trial):
+            tracks = (trial.knobs.tracks + 0.1 * trial.tracks[0, 0, 0].abs()).clamp(0, 1)
+            return mix_rows.Mixed(trial.target, dataclasses.replace(trial.knobs, tracks=tracks))
+
+    alone, beside = (
+        mix_recovery.recovery(task, [Shifted()], tmp_path / str(jobs), jobs=jobs) for jobs in (1, 2)
+    )
+    assert alone == beside
+    (name,) = [path.name for path in (tmp_path / "1").iterdir()]
+    with np.load(tmp_path / "1" / name) as one, np.load(tmp_path / "2" / name) as two:
+        assert all(np.array_equal(one[key], two[key], equal_nan=True) for key in one)
 
 
 @pytest.mark.parametrize("call", [["--trials", "1"], ["--length-s", "99"], ["--found", "1"]])

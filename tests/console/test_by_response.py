@@ -1,0 +1,157 @@
+"""The model of an equaliser in a mix, against its impulse responses, SciPy and NumPy."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import optimize
+
+from reprs.console.by_response import (
+    LIFT_DB,
+    POINTS,
+    Bands,
+    Layout,
+    Model,
+    Pull,
+    Start,
+    grid_hz,
+    in_box,
+    lifted,
+    splines,
+)
+from reprs.console.standard import single_console
+
+RATE, LENGTH = 44_100, 2**16
+CONSOLE = single_console()
+EQUALISER = CONSOLE.strip.effects[CONSOLE.strip.names.index("parametric_eq")]
+KNOBS = len(EQUALISER.params)
+
+
+def drawn(rows, seed=0):
+    return np.random.default_rng(seed).uniform(size=(rows, KNOBS))
+
+
+def spectrum_db(x):
+    return 20 * torch.log10(torch.fft.rfft(x.double(), n=LENGTH).abs())
+
+
+def test_splines_add_up_to_one_and_each_is_local():
+    each = splines(torch.logspace(1.4, 4.2, 300))
+    assert torch.allclose(each.sum(0), torch.ones(300).double())
+    assert int((each > 0).sum(0).max()) == 4
+
+
+def test_a_lifted_spline_is_heard_where_it_is_and_nowhere_before():
+    impulse = torch.zeros(2, LENGTH // 2)
+    impulse[:, 100] = 1
+    rows = lifted(impulse, RATE)
+    wanted_db = LIFT_DB * splines(torch.fft.rfftfreq(LENGTH, 1 / RATE))
+    assert float((spectrum_db(rows[:, 0]) - wanted_db)[:, 60:].abs().max()) < 0.01 * LIFT_DB
+    # Of minimal phase: the spline at 1.3 kHz rings behind the impulse, not before it.
+    assert float(rows[:, :, :100].abs().max()) < 1e-5
+    assert float(rows[:, :, 101:].abs().max()) > 1e-4
+
+
+def test_bands_respond_as_the_effect_does():
+    z = drawn(4)
+    impulse = torch.zeros(4, 1, LENGTH, dtype=torch.float64)
+    impulse[..., 0] = 1
+    heard_db = spectrum_db(EQUALISER(impulse, RATE, torch.from_numpy(z))[:, 0])
+    bins = (grid_hz() * LENGTH / RATE).round().long()
+    response_db = Bands(EQUALISER, RATE).each_db(z).sum(1)
+    high = (grid_hz() > 200).numpy()  # where a bin is narrow against the grid
+    assert np.abs(heard_db[:, bins].numpy() - response_db)[:, high].max() < 0.05
+
+
+def test_slopes_of_bands_are_their_differences():
+    bands, z, by = Bands(EQUALISER, RATE), drawn(3, 1), 1e-4
+    response_db, slopes = bands.slopes(z)
+    assert response_db == pytest.approx(bands.each_db(z).sum(1))
+    for knob in range(KNOBS):
+        step = by * np.eye(KNOBS)[knob]
+        central = (bands.each_db(z + step).sum(1) - bands.each_db(z - step).sum(1)) / (2 * by)
+        assert slopes[:, :, knob] == pytest.approx(central, abs=2e-3 * np.abs(central).max() + 1e-4)
+
+
+def rosenbrock(values):
+    """Least at (0.75, 0.75), in a bent valley: x = y = 1 of the usual one."""
+    x, y = (4 * values - 2).T
+    off = np.stack([10 * (y - x**2), 1 - x], axis=1)
+    zero = np.zeros_like(x)
+    return off, 4 * np.stack([np.stack([-20 * x, zero + 10], 1), np.stack([zero - 1, zero], 1)], axis=1)
+
+
+def test_the_floor_of_a_bent_valley_is_found_from_every_side():
+    starts = np.array([[0.2, 0.75], [0.9, 0.1], [0.5, 0.5]])
+    places, left = in_box(rosenbrock, starts, np.zeros(2), np.ones(2), 60)
+    assert places == pytest.approx(np.full((3, 2), 0.75), abs=1e-5)
+    assert left.max() < 1e-8
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_linear_problem_in_the_box_has_the_answer_of_scipy(seed):
+    rng = np.random.default_rng(seed)
+    matrix, wanted = rng.normal(size=(20, 5)), 3 * rng.normal(size=20)
+
+    def heard(values):
+        return values @ matrix.T - wanted, np.broadcast_to(matrix, (len(values), *matrix.shape))
+
+    places, left = in_box(heard, np.full((1, 5), 0.5), np.zeros(5), np.ones(5), 200)
+    expected = optimize.lsq_linear(matrix, wanted, bounds=(0, 1))
+    assert left[0] == pytest.approx(2 * expected.cost, rel=1e-6)
+    assert places[0] == pytest.approx(expected.x, abs=1e-4)
+
+
+def made_up(answer, seed=0):
+    """A model around the middle of a world that is straight in the response and in two other knobs, the first
+    of which turns by 0.01 a decibel of level, so that the level is not heard."""
+    rng = np.random.default_rng(seed)
+    here = np.append(np.full(KNOBS, 0.5), [0.5, 0.5])
+    bands = Bands(EQUALISER, RATE)
+    by_spline = rng.normal(size=(splines(grid_hz()).shape[0], 200))
+    by_level = -by_spline.sum(0) / 0.01
+    by_knob = np.stack([by_level, rng.normal(size=200)])
+    response_db = bands.each_db(answer[None, :KNOBS])[0].sum(0)
+    of_spline = np.linalg.pinv(splines(grid_hz()).numpy().T) @ response_db
+    off = -(of_spline @ by_spline + (answer - here)[KNOBS:] @ by_knob)
+    up = np.append(np.zeros(KNOBS), [0.01, 0.0])
+    layout = Layout(bands, list(range(KNOBS)), [KNOBS, KNOBS + 1], up, np.ones(KNOBS + 2))
+    pull = Pull(here, np.full(KNOBS + 2, 1e-12))
+    tensors = (torch.from_numpy(each) for each in (here, off, by_spline, by_knob))
+    return Model(layout, *tensors, pull), here
+
+
+def test_knobs_far_away_are_found_in_one_model():
+    answer = np.full(KNOBS + 2, 0.5)
+    names = list(EQUALISER.params)
+    for name, value in {"peak2_gain_db": 0.8, "peak2_hz": 0.4, "high_shelf_gain_db": 0.3}.items():
+        answer[names.index(name)] = value
+    answer[KNOBS:] = 0.45, 0.7
+    model, here = made_up(answer)
+    starts = [Start(here + 0.1 * np.append(drawn(1, seed)[0] - 0.5, [0, 0]), 0.0, 1e-9) for seed in range(12)]
+    places, left = model.best(starts)
+    best = places[left.argmin()]
+    bands = Bands(EQUALISER, RATE)
+    apart_db = bands.each_db(np.stack([best, answer])[:, :KNOBS]).sum(1)
+    assert apart_db[0] == pytest.approx(apart_db[1], abs=0.05)
+    assert best[KNOBS:] == pytest.approx(answer[KNOBS:], abs=0.01)
+
+
+def test_what_is_left_is_what_numpy_leaves():
+    model, _ = made_up(np.full(KNOBS + 2, 0.6))
+    rows = torch.from_numpy(np.random.default_rng(1).normal(size=(3, 200)))
+    matrix = model.slopes.numpy().T
+    for row, left in zip(rows.numpy(), model.left(rows, 1e-12).tolist(), strict=True):
+        found = np.linalg.lstsq(matrix, row, rcond=None)[0]
+        assert left == pytest.approx(np.square(row - matrix @ found).sum(), rel=1e-3)
+
+
+def test_a_strip_without_an_equaliser_has_a_model_too():
+    rng = np.random.default_rng(0)
+    by_knob, answer = rng.normal(size=(2, 50)), np.array([0.7, 0.2])
+    off = -(answer - 0.5) @ by_knob
+    layout = Layout(None, [], [0, 1], np.zeros(2), np.ones(2))
+    tensors = (torch.from_numpy(each) for each in (np.full(2, 0.5), off, by_knob[:0], by_knob))
+    model = Model(layout, *tensors, Pull(np.full(2, 0.5), np.zeros(2)))
+    places, left = model.best([Start(np.full(2, 0.5), 0.0, 1e-9)])
+    assert places[0] == pytest.approx(answer, abs=1e-4) and left[0] < 1e-6
+    assert layout.response_db(np.zeros((1, 0)))[0].shape == (1, POINTS)
