@@ -36,11 +36,11 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--parts", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS)
     )
-    parser.add_argument("--songs", type=int, default=32, help="unseen songs (default 32)")
+    parser.add_argument("--songs", type=int, default=24, help="unseen songs (default 24)")
     parser.add_argument("--role", choices=("test", "train"), default="test", help=f"train: {CHOICE}")
     parser.add_argument("--samples", type=int, default=8, help="references and mixes a song (default 8)")
     parser.add_argument("--length-s", type=float, default=3.0, metavar="S", help="of a mix (default 3)")
-    parser.add_argument("--steps", type=int, default=1500, help="of learning the known truth (default 1500)")
+    parser.add_argument("--steps", type=int, default=4000, help="of learning the known truth (default 4000)")
     parser.add_argument("--only", nargs="+", default=(), metavar="ROW", help="these rows")
     called.add_seed(parser, "songs, settings and mixes")
     called.add_out(parser)
