@@ -91,7 +91,12 @@ class RenderedLoss:
             master = torch.tensor([name.startswith("master.") for name in sections])
             found = replace(found, shared_on=found.shared_on & ~master)
         y = self.controller.console(heard.tracks, self.rate, found, heard.there)
-        with torch.no_grad():
-            levels = [loudness.power(x, self.rate) for x in (heard.target, y)]
-            gain_db = (levels[0] - levels[1]).nan_to_num(0).clamp(-MOST_DB, MOST_DB)
-        return y * 10 ** (gain_db / 20)[:, None, None]
+        return as_loud_as(heard.target, y, self.rate)
+
+
+def as_loud_as(target: Tensor, y: Tensor, sample_rate: int) -> Tensor:
+    """`y` `(B, 2, T)` at the K-weighted level of `target`; the gain has no gradient."""
+    with torch.no_grad():
+        levels = [loudness.power(x, sample_rate) for x in (target, y)]
+        gain_db = (levels[0] - levels[1]).nan_to_num(0).clamp(-MOST_DB, MOST_DB)
+    return y * 10 ** (gain_db / 20)[:, None, None]
