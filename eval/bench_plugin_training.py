@@ -31,7 +31,7 @@ from reprs.console.standard import standard_console
 from reprs.effects import Chain, Effect
 from reprs.objectives.stft import multi_resolution_stft
 from reprs.training.data import Source
-from reprs.training.rendered import Heard, RenderedLoss, as_loud_as
+from reprs.training.rendered import Heard, RenderedLoss
 
 RESULTS = Path(__file__).parent / "results" / "bench_plugin_training.json"
 PLUGIN = {"effect": "pedalboard.Compressor", "ranges": {knob: list(ends) for knob, ends in RANGES.items()}}
@@ -145,12 +145,12 @@ def _judged(controller: Controller, sets: dict[str, list[Heard]]) -> dict[str, f
 
 
 def _loss(controller: Controller, heard: Heard) -> Tensor:
-    """STFT distance at one loudness, as in training, with the plugin on and nothing else."""
+    """STFT distance with the plugin on and nothing else; fader and pan learn, too."""
     logits = controller.network(heard.tokens, heard.condition, heard.there)
     k = heard.knobs
     found = Knobs(torch.sigmoid(logits.tracks), torch.sigmoid(logits.shared), k.tracks_on, k.shared_on)
     y = controller.console(heard.tracks, RATE, found, heard.there)
-    return multi_resolution_stft(as_loud_as(heard.target, y, RATE), heard.target).mean()
+    return multi_resolution_stft(y, heard.target).mean()
 
 
 def _arguments() -> argparse.Namespace:
@@ -160,10 +160,10 @@ def _arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--steps", type=int, default=48)
-    parser.add_argument("--batches", type=int, default=8)
+    parser.add_argument("--batches", type=int, default=12)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=1.5)
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rate", type=float, default=5e-4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, default=RESULTS)
     return parser.parse_args()
