@@ -52,7 +52,8 @@ def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(1)
     sets = {name: _mixes(split, arguments) for name, split in (("learnt from", "train"), ("others", "test"))}
-    result: dict[str, Any] = {"settings": {k: v for k, v in vars(arguments).items() if k != "output"}}
+    result: dict[str, Any] = {"command": "python -m eval.bench_plugin_training"}
+    result |= {"settings": {k: v for k, v in vars(arguments).items() if k != "output"}}
     result["before"] = _judged(_start(arguments.seed, "exact"), sets)
     result["rows"] = {}
     for name in ROWS:
