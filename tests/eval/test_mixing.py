@@ -293,14 +293,19 @@ def test_scores_rank_the_truth_first_and_leads_are_differences(tmp_path):
     assert lead == pytest.approx(found.figures["no change"]["STFT"], abs=1e-4)
 
 
-def test_figures_are_kept_until_the_code_behind_them_changes(tmp_path):
-    console, rng = single_console(), np.random.default_rng(0)
-    trials = []
-    for seed in range(3):
+def known_task(console, count):
+    """Recordings of noise and mixes of them with settings of the prior."""
+    rng, trials = np.random.default_rng(0), []
+    for seed in range(count):
         x = noise(1, 2, T, seed=seed)
         target, _, knobs = mix_trials.by_console(console, x, x, rng)
         trials.append(mix_trials.Trial(f"song {seed}", x, target, target, knobs))
-    task = mix_trials.Task("found, one recording", console, trials)
+    return mix_trials.Task("found, one recording", console, trials)
+
+
+def test_figures_are_kept_until_the_code_behind_them_changes(tmp_path):
+    console = single_console()
+    task = known_task(console, 3)
     row = Truth()
     first = mix_recovery.recovery(task, [row], tmp_path)
     assert row.asked == 3 and first["truth"]["trials found"] == (1, 1, 1)
@@ -316,13 +321,8 @@ def test_figures_are_kept_until_the_code_behind_them_changes(tmp_path):
 
 
 def test_two_processes_find_what_one_finds(tmp_path):
-    console, rng = single_console(), np.random.default_rng(0)
-    trials = []
-    for seed in range(4):
-        x = noise(1, 2, T, seed=seed)
-        target, _, knobs = mix_trials.by_console(console, x, x, rng)
-        trials.append(mix_trials.Trial(f"song {seed}", x, target, target, knobs))
-    task = mix_trials.Task("found, one recording", console, trials)
+    console = single_console()
+    task = known_task(console, 4)
 
     class Shifted(Truth):
         """Off by what each trial alone says, so that figures tell which is which."""
