@@ -9,9 +9,9 @@ truth: songs with three valid settings by construction; rows learn it from one m
 of finished music that training kept back. validity: unseen
 songs with several references of known settings, each another part of the song: the sampled mixes of all
 references against valid ones of the same songs, alone and beside their references (Fréchet, MMD, coverage,
-density), and how near one mix and the best of eight come to the target. calibration: do 80 % intervals hold
-the true knobs? curve: guidance and temperature. words: do mixes follow a text? Encoders that judge: `timbre`
-and mixing features; `effect` is what the generator hears with.
+density), and how near one mix and the best of eight come to the target (the best by the measure that is
+shown). calibration: do 80 % intervals hold the true knobs? curve: guidance and temperature. words: do mixes
+follow a text? Encoders that judge: `timbre` and mixing features, as the generator hears with an `effect`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from typing import Any
 from eval import called
 
 CHOICE = "pieces that training kept back"
+# Songs on which intervals are counted: each has 49 settings drawn by every row, for two references.
+CALIBRATED = 24
 PARTS = ("truth", "finished", "validity", "calibration", "curve", "words")
 
 
@@ -36,7 +38,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--parts", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS)
     )
-    parser.add_argument("--songs", type=int, default=24, help="unseen songs (default 24)")
+    parser.add_argument("--songs", type=int, default=100, help="unseen songs (default 100)")
     parser.add_argument("--role", choices=("test", "train"), default="test", help=f"train: {CHOICE}")
     parser.add_argument("--samples", type=int, default=8, help="references and mixes a song (default 8)")
     parser.add_argument("--length-s", type=float, default=3.0, metavar="S", help="of a mix (default 3)")
@@ -115,17 +117,17 @@ def _on_songs(options: argparse.Namespace, parts: Sequence[str]) -> Any:
     rows = [row for row in rows if not options.only or row.name in options.only]
     meters = Meters([trial.target for case in cases for trial in case.others if trial.target is not None])
     meters.name = "mixing features"
-    ears = [Ears(make_row("timbre")), meters, Ears(make_row("effect"))]
+    ears = [Ears(make_row("timbre")), meters]
     judges = [Judge(e, cases) for e in ears] if {"validity", "curve"} & set(parts) else []
     if "calibration" in parts:
-        some = [h for song in heard for h in song[: mixgen_scores.REFERENCES]]
+        some = [h for song in heard[:CALIBRATED] for h in song[: mixgen_scores.REFERENCES]]
         yield "calibration", {"calibration": mixgen_calibration.calibration(some, rows, seed)}
     if "validity" in parts:
         yield "validity", {"validity": mixgen_scores.score(heard, rows, judges, count, seed)}
     if "curve" in parts:
         yield (
             "curve",
-            {"guidance and temperature": mixgen_scores.curve(generator, heard, judges[:2], count, seed)},
+            {"guidance and temperature": mixgen_scores.curve(generator, heard, judges, count, seed)},
         )
     if "words" in parts:
         first = [song[0] for song in heard[:8]]

@@ -33,7 +33,7 @@ def calibration(heard: Sequence[Heard], rows: Sequence[Row], seed: int) -> dict[
         inside: dict[str, list[Tensor]] = {"tracks": [], "mix": []}
         chance = []
         for h, sounds in zip(track(heard, f"intervals: {row.name}"), there, strict=True):
-            k, truth = row.draw(h, SAMPLES, seed), h.trial.knobs
+            k, truth = row.draw(h, SAMPLES, seed, 0), h.trial.knobs
             assert truth is not None and k.tracks_on is not None and truth.tracks_on is not None
             inside["tracks"].append(held(k.tracks, truth.tracks[0])[sounds])
             inside["mix"].append(held(k.shared, truth.shared[0])[None])

@@ -47,7 +47,7 @@ def finished(rows: Sequence[Row], seed: int) -> dict[str, Any]:
         scores = []
         for i in track(range(len(mixes)), f"finished music: {row.name}"):
             song = Song(mixes.tokens[i : i + 1, :1], (mixes.contents[i].encode(),), (0,), 1)
-            samples = row.draw(Heard(None, song, mixes.condition[i : i + 1], i), SAMPLES, seed)  # type: ignore
+            samples = row.draw(Heard(None, song, mixes.condition[i : i + 1], i), SAMPLES, seed, 0)  # type: ignore
             one = mixes[torch.tensor([i])].knobs
             scores.append(energy(told(samples), told(one)[0]))
         result[row.name] = {

@@ -38,10 +38,13 @@ class Heard:
 
 @dataclass(frozen=True)
 class Row:
-    """`draw(heard, samples, seed)` gives settings, a batch of `samples`, or of `answers`."""
+    """`draw(heard, samples, seed, first)` gives settings, a batch of `samples`, or of `answers`.
+
+    They are those that a call for more of them gives from number `first` on, where that makes a difference.
+    """
 
     name: str
-    draw: Callable[[Heard, int, int], Knobs]
+    draw: Callable[[Heard, int, int, int], Knobs]
     answers: int | None = None
 
 
@@ -60,9 +63,9 @@ def heard(generator: Any, cases: Sequence[Case]) -> list[list[Heard]]:
 def flow(generator: Any, name: str, styled: bool = True, **how: float) -> Row:
     """The generator with `guidance` and `temperature`, with the reference's style or none."""
 
-    def draw(h: Heard, samples: int, seed: int) -> Knobs:
+    def draw(h: Heard, samples: int, seed: int, first: int) -> Knobs:
         style = h.style if styled else torch.zeros_like(h.style)
-        found: Knobs = generator.sample(h.song, style, samples, h.noise(seed), **how)
+        found: Knobs = generator.sample(h.song, style, samples, h.noise(seed), first=first, **how)
         return found
 
     return Row(name, draw)
@@ -72,7 +75,6 @@ def make_rows(generator: Any, rivals: Any, controller: Any) -> list[Row]:
     """The flow, what learned beside it, and what has not learned; `rivals`, `controller` may be None."""
     rows = [
         flow(generator, "flow"),
-        flow(generator, "flow, temperature 1", temperature=1.0),
         flow(generator, "flow, guidance 2", guidance=2.0),
         flow(generator, "flow, no style", styled=False),
     ]
@@ -83,7 +85,7 @@ def make_rows(generator: Any, rivals: Any, controller: Any) -> list[Row]:
             _rival(generator, "Gaussian prior", rivals.prior),
         ]
     if controller is not None:
-        rows.append(Row("controller", lambda h, n, seed: _controlled(controller, h), 1))
+        rows.append(Row("controller", lambda h, *_: _controlled(controller, h), 1))
     return [*rows, Row("random knobs", _random), Row("the prior again", _prior)]
 
 
@@ -97,7 +99,7 @@ def rendered(heard: Heard, knobs: Knobs) -> Tensor:
 def _rival(generator: Any, name: str, model: Any) -> Row:
     """A row of what learned beside the flow, in its coordinates."""
 
-    def draw(h: Heard, samples: int, seed: int) -> Knobs:
+    def draw(h: Heard, samples: int, seed: int, first: int) -> Knobs:
         noise = noise_for(h.song.keys, model.noise_sizes, samples, h.noise(seed))
         tokens, style = h.song.tokens.expand(samples, -1, -1), h.style.expand(samples, -1)
         mask = torch.ones(tokens.shape[:2], dtype=torch.bool)
@@ -112,7 +114,7 @@ def _controlled(controller: Any, h: Heard) -> Knobs:
     return found
 
 
-def _random(h: Heard, samples: int, seed: int) -> Knobs:
+def _random(h: Heard, samples: int, seed: int, first: int = 0) -> Knobs:
     """Every knob anywhere, every switch by a coin."""
     console, dice = standard_console(), torch.Generator().manual_seed(h.noise(seed))
     rest = console.neutral(samples, len(h.trial.tracks))
@@ -122,7 +124,7 @@ def _random(h: Heard, samples: int, seed: int) -> Knobs:
     return Knobs(parts[0], parts[1], flips[0], flips[1])
 
 
-def _prior(h: Heard, samples: int, seed: int) -> Knobs:
+def _prior(h: Heard, samples: int, seed: int, first: int = 0) -> Knobs:
     """What valid settings are drawn from, without regard to the reference: the floor of distances of sets."""
     dice = torch.Generator().manual_seed(h.noise(seed))
     drawn = prior_of(standard_console()).draw(level_db(h.trial.tracks).expand(samples, -1), dice)

@@ -18,7 +18,7 @@ from reprs.corpora.progress import track
 from reprs.objectives.stft import multi_resolution_stft
 
 # Rows that are asked for several mixes after one reference, and after how many references of a song.
-SEVERAL, REFERENCES = ("flow", "flow, temperature 1"), 2
+SEVERAL, REFERENCES = ("flow",), 2
 LEADS, RIVALS = "flow", ("controller", "Gaussian prior")
 SETTINGS = ((1, 0.7), (1, 0.8), (1, 0.9), (1, 1), (2, 0.8))
 PROMPTS = (
@@ -64,14 +64,24 @@ def score(
 
 
 def sampled(heard: Songs, row: Row, seed: int) -> list[Tensor]:
-    """Every song's mixes `(mixes, 2, T)`, one after each reference."""
-    return [torch.cat([rendered(h, row.draw(h, 1, seed)) for h in song]) for song in track(heard, row.name)]
+    """Every song's mixes `(mixes, 2, T)`, one after each reference: its first mix after one of them, its
+    second after the next and so on, so that a set is of what a call for that many gives.
+    """
+    found = []
+    for number, song in enumerate(track(heard, row.name)):
+        firsts = [(number + place) % len(song) for place in range(len(song))]
+        settings = [row.draw(h, 1, seed, first) for h, first in zip(song, firsts, strict=True)]
+        found.append(torch.cat([rendered(h, k) for h, k in zip(song, settings, strict=True)]))
+    return found
 
 
 def stft(heard: Songs, mixes: Sequence[Tensor]) -> Tensor:
-    """Multi-resolution STFT distance of every mix to its target, `(songs, mixes)`."""
-    targets = [torch.stack([_target(h) for h in song]) for song in heard]
-    return torch.stack([multi_resolution_stft(x, y) for x, y in zip(mixes, targets, strict=True)])
+    """Multi-resolution STFT distance to its target, of a song's mixes after its first `REFERENCES`
+    references, `(songs, REFERENCES)`.
+    """
+    targets = [torch.stack([_target(h) for h in song[:REFERENCES]]) for song in heard]
+    firsts = [x[:REFERENCES] for x in mixes]
+    return torch.stack([multi_resolution_stft(x, y) for x, y in zip(firsts, targets, strict=True)])
 
 
 def best_of(heard: Songs, row: Row, judges: Sequence[Judge], samples: int, seed: int) -> dict[str, Tensor]:
@@ -81,7 +91,7 @@ def best_of(heard: Songs, row: Row, judges: Sequence[Judge], samples: int, seed:
     """
     apart: dict[str, list[Tensor]] = {}
     for h in track([h for song in heard for h in song[:REFERENCES]], f"{row.name}: best of {samples}"):
-        mixes, target = rendered(h, row.draw(h, samples, seed)), _target(h)[None]
+        mixes, target = rendered(h, row.draw(h, samples, seed, 0)), _target(h)[None]
         for ears in (judge.ears for judge in judges):
             away = ears.distance(ears(mixes), ears(target).expand(samples, -1))
             apart.setdefault(f"{ears.name} distance", []).append(away)
@@ -112,11 +122,11 @@ def curve(generator: Any, heard: Songs, judges: Sequence[Judge], samples: int, s
         name = f"guidance {guidance:g}, temperature {temperature:g}"
         row = flow(generator, name, guidance=guidance, temperature=temperature)
         mixes = sampled(heard, row, seed)
-        again = [rendered(song[0], row.draw(song[0], 2, seed))[1:] for song in heard]
+        pairs = [rendered(song[0], row.draw(song[0], 2, seed, 1)) for song in heard]
         found: dict[str, Any] = {}
         for judge in judges:
             e = judge.embed(mixes)
-            apart = judge.ears.distance(e[:, 0], judge.embed(again)[:, 0])
+            apart = judge.ears.distance(*judge.embed(pairs).unbind(1))
             found |= judge.figures(e) | {f"diversity, {judge.name}": float(apart.mean())}
         best = best_of(first, row, (), samples, seed)["STFT"].amin(2)
         covered = calibration([h for (h,) in first], [row], seed)[name]["80 % intervals cover"]

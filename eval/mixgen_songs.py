@@ -21,12 +21,12 @@ from reprs.corpora.progress import track
 
 MOST_TRACKS = 6
 LOUDNESS_DB = -18.0
-# Songs of the built-in corpus that no other judge and no training uses: those of another seed.
-BUILTIN = {"n_songs": 120, "seed": 1}
+# Songs of the built-in corpus that no other judge and no training uses: all those of another seed.
+BUILTIN = {"n_songs": 120, "seed": 1, "split": None}
 # Test-role songs on which earlier generators were compared while they were made.
 LOOKED_AT = {f"midi/planetblupi-music-midi__music{n:03d}" for n in (0, 1, 2, 3, 5, 9)}
 # What `configs/mixgen.yaml` trains on, and the share of contents that it keeps back for validation.
-TRAINED_ON = {"n_songs": 300}
+TRAINED_ON = {"n_songs": 300, "split": "train"}
 KEPT_BACK = 0.08
 
 
@@ -70,7 +70,7 @@ def _items(role: Literal["train", "test"], **builtin: Any) -> list[Item]:
     from reprs.corpora.debian import DebianCorpus, package_folder
     from reprs.corpora.midi import SOUNDFONTS, MidiCorpus
 
-    composed, midi = BuiltinCorpus(split=role, **builtin), MidiCorpus(role)
+    composed, midi = BuiltinCorpus(**builtin), MidiCorpus(role)
     composed.download()
     items = [*DebianCorpus(role=role, kinds=["stems"]).items(), *composed.items()]
     if all((package_folder(p) / "complete").exists() for p in (*midi.packages, SOUNDFONTS[role])):

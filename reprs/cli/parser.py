@@ -209,8 +209,18 @@ def _add_sampling(verb: argparse.ArgumentParser) -> None:
     several = verb.add_argument_group(
         "several mixes", "mix-1.wav, mix-1.json, …, and mixes.html to compare them"
     )
-    several.add_argument("--samples", type=_count, metavar="N", help="how many mixes (5 with --start)")
-    several.add_argument("--seed", type=int, default=0, help="other mixes for another number (default 0)")
+    several.add_argument(
+        "--samples",
+        type=_count,
+        metavar="N",
+        help="how many mixes, first the most usual one (5 with --start)",
+    )
+    several.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="other mixes for another number, but for the most usual one (default 0)",
+    )
     several.add_argument(
         "--guidance", type=float, default=1.0, metavar="G", help="above 1: more of the style (default 1)"
     )

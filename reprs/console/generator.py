@@ -122,17 +122,21 @@ class Generator(Hearing):
         start: Knobs | None = None,
         variation: float = 1.0,
         lock: tuple[Tensor, Tensor] | None = None,
+        first: int = 0,
     ) -> Knobs:
-        """`samples` settings of a song in the style of a `condition` `(1, R)`.
+        """`samples` settings of a song in the style of a `condition` `(1, R)`, counted from number `first`.
 
-        `guidance` above 1 leans further to the style, a `temperature` below 1 stays nearer to the most
-        usual. With `start`, a setting of one mix, samples lie around it: at its place with a `variation` of
-        0, anywhere with 1; what `lock` (tracks `(N, Pt + Et)` and shared `(Ps + Es,)`) marks true stays.
+        Number 0 is the most usual one, whatever the seed (see `temperature_of`). `guidance` above 1 leans
+        further to the style, a `temperature` below 1 stays nearer to the most usual. With `start`, a setting
+        of one mix, samples lie around it: at its place with a `variation` of 0, anywhere with 1; what `lock`
+        (tracks `(N, Pt + Et)` and shared `(Ps + Es,)`) marks true stays.
         """
         # The noise that led to `start` would only lead back there.
-        purpose = b"" if start is None or variation == 1 else b"near|"
-        noise = noise_for(song.keys, self.flow.noise_sizes, samples, seed, purpose)
-        noise = temperature * noise[0], temperature * noise[1]
+        near = start is not None and variation < 1
+        noise = noise_for(song.keys, self.flow.noise_sizes, samples, seed, b"near|" if near else b"", first)
+        numbers = range(first, first + samples)
+        heat = torch.tensor([temperature_of(n, temperature, near) for n in numbers])[:, None]
+        noise = heat[..., None] * noise[0], heat * noise[1]
         known, held = (None if start is None else self.point(start, song, samples)), None
         if lock is not None:
             held = (lock[0][list(song.places)].expand_as(noise[0]), lock[1].expand_as(noise[1]))
@@ -158,6 +162,14 @@ class Generator(Hearing):
         rest.tracks[:, list(song.places)] = z
         rest.tracks_on[:, list(song.places)] = on
         return Knobs(rest.tracks, shared, rest.tracks_on, shared_on)
+
+
+def temperature_of(number: int, temperature: float, near: bool = False) -> float:
+    """The temperature of a sample: 0 for the first, the most usual mix, unless they lie `near` another.
+
+    One that leaves nothing to chance is among them, then, as near to what is wanted as a single answer is.
+    """
+    return 0.0 if number == 0 and not near else temperature
 
 
 def coordinates(console: Console) -> tuple[tuple[int, int], tuple[int, int]]:

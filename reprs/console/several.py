@@ -10,7 +10,7 @@ import torch
 
 from reprs.audio import files
 from reprs.console.amount import scaled
-from reprs.console.generator import TEMPERATURE, Generator
+from reprs.console.generator import TEMPERATURE, Generator, temperature_of
 from reprs.console.knobs import Knobs
 from reprs.console.locks import locked_places
 from reprs.console.parts import parse_only, parts_of, without
@@ -78,6 +78,7 @@ def settle_several(
     heard = _heard(session)
     song = model.hear(heard, session.sample_rate)
     start, notes = (None, []) if how.start is None else fitted(read_mix(how.start), session.names)
+    variation = 1.0 if start is None else 0.2 if how.variation is None else how.variation
     lock = locked_places(console, wish.lock, session.names) if wish.lock else None
     knobs = model.sample(
         song,
@@ -87,7 +88,7 @@ def settle_several(
         how.guidance,
         how.temperature,
         start=console.neutral(1, len(session.names)) if start is None else start.knobs,
-        variation=1.0 if start is None else 0.2 if how.variation is None else how.variation,
+        variation=variation,
         lock=lock,
     )
     knobs = restrained(
@@ -104,7 +105,8 @@ def settle_several(
     for number in range(how.samples):
         each = one_of(knobs, number)
         saved = SavedMix("standard", session.names, each, session.sample_rate)
-        found.append(replace(saved, details={**about, "sample": number + 1}).snapped())
+        heat = temperature_of(number, how.temperature, variation < 1)
+        found.append(replace(saved, details={**about, "temperature": heat, "sample": number + 1}).snapped())
     return found, notes
 
 
@@ -126,7 +128,7 @@ def _heard(session: Session) -> torch.Tensor:
 
 
 def _details(how: Sampling) -> dict[str, Any]:
-    found = {"model": how.model, "seed": how.seed, "guidance": how.guidance, "temperature": how.temperature}
+    found = {"model": how.model, "seed": how.seed, "guidance": how.guidance}
     return found if how.start is None else {**found, "start": how.start, "variation": how.variation}
 
 

@@ -182,12 +182,17 @@ def waves(time: Tensor) -> Tensor:
 
 
 def noise_for(
-    keys: Sequence[bytes], sizes: tuple[int, int], samples: int, seed: int, purpose: bytes = b""
+    keys: Sequence[bytes],
+    sizes: tuple[int, int],
+    samples: int,
+    seed: int,
+    purpose: bytes = b"",
+    first: int = 0,
 ) -> Point:
     """Noise `(samples, N, K)`, `(samples, M)`, decided by seed, sample and a track's own key.
 
     Neither the place of a track nor how many samples or other tracks there are changes it. Another
-    `purpose` is other noise.
+    `purpose` is other noise; samples count from `first`.
     """
 
     def drawn(sample: int, key: bytes, size: int) -> Tensor:
@@ -195,5 +200,6 @@ def noise_for(
         generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
         return torch.randn(size, generator=generator)
 
-    tracks = [torch.stack([drawn(i, b"track|" + key, sizes[0]) for key in keys]) for i in range(samples)]
-    return torch.stack(tracks), torch.stack([drawn(i, b"mix", sizes[1]) for i in range(samples)])
+    numbers = range(first, first + samples)
+    tracks = [torch.stack([drawn(i, b"track|" + key, sizes[0]) for key in keys]) for i in numbers]
+    return torch.stack(tracks), torch.stack([drawn(i, b"mix", sizes[1]) for i in numbers])

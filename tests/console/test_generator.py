@@ -55,6 +55,26 @@ def test_a_sample_does_not_depend_on_how_many_there_are(generator, tracks):
     assert torch.allclose(two.tracks, five.tracks[:2], atol=1e-5)
 
 
+def test_the_first_of_several_is_the_most_usual_and_the_others_count_on_from_it(generator, tracks):
+    song, style = generator.hear(tracks, RATE), generator.condition(None, "warm")
+    four, other = (generator.sample(song, style, 4, seed, steps=3) for seed in (7, 8))
+    usual = generator.sample(song, style, 1, 9, temperature=0.0, steps=3, first=5)
+    assert torch.allclose(four.tracks[:1], usual.tracks, atol=1e-5)
+    assert torch.allclose(four.shared[0], other.shared[0], atol=1e-5)
+    assert not torch.allclose(four.shared[1], other.shared[1], atol=0.05)
+    later = generator.sample(song, style, 2, 7, steps=3, first=2)
+    assert torch.allclose(four.tracks[2:], later.tracks, atol=1e-5)
+
+
+def test_samples_near_a_mix_have_no_usual_one(generator, tracks):
+    song, style = generator.hear(tracks, RATE), generator.condition()
+    start = generator.sample(song, style, 1, 1, steps=3, first=1)
+    near, other = (
+        generator.sample(song, style, 1, seed, steps=3, start=start, variation=0.5) for seed in (2, 3)
+    )
+    assert not torch.allclose(near.tracks, other.tracks, atol=0.01)
+
+
 def test_the_order_of_the_files_changes_no_knob(generator, tracks):
     order = torch.tensor([2, 0, 1])
     once, other = mixes(generator, tracks), mixes(generator, tracks[order])
@@ -80,7 +100,7 @@ def test_a_masked_track_is_as_if_it_were_not_there(generator, tracks):
 
 def test_samples_around_a_mix_keep_what_is_locked(generator, tracks):
     song, style = generator.hear(tracks, RATE), generator.condition()
-    first = generator.sample(song, style, 1, 1, steps=3)
+    first = generator.sample(song, style, 1, 1, steps=3, first=1)
     stay = generator.sample(song, style, 1, 2, steps=3, start=first, variation=0.0)
     assert torch.allclose(stay.tracks, first.tracks, atol=1e-4)
     lock = torch.zeros(3, 39, dtype=torch.bool), torch.zeros(43, dtype=torch.bool)

@@ -41,7 +41,7 @@ def heard():
 def row(spread, answers=None):
     return rows.Row(
         f"spread {spread:g}",
-        lambda h, n, seed: knobs_of(n, torch.Generator().manual_seed(h.noise(seed)), spread),
+        lambda h, n, seed, first: knobs_of(n, torch.Generator().manual_seed(h.noise(seed)), spread),
         answers,
     )
 
@@ -69,8 +69,8 @@ def test_nobody_is_asked_for_the_knobs_of_a_silent_track(heard):
         x[0] = 0
         silent.append(rows.Heard(Trial(h.trial.content, x, x[1], x[1], k), None, h.style, h.number))
 
-    def neutral_where_silent(h, n, seed):
-        k = row(1.0).draw(h, n, seed)
+    def neutral_where_silent(h, n, seed, first):
+        k = row(1.0).draw(h, n, seed, first)
         k.tracks[:, ~h.trial.tracks.any(-1).any(-1)] = 0
         return k
 
@@ -100,6 +100,19 @@ def test_random_settings_are_anywhere_and_other_trials_have_others(heard):
     for draw in (rows._random, rows._prior):
         assert torch.equal(draw(heard[0], 2, 3).tracks, draw(heard[0], 2, 3).tracks)
         assert not torch.equal(draw(heard[0], 2, 3).shared, draw(heard[1], 2, 3).shared)
+
+
+def test_a_set_of_mixes_holds_every_number_of_a_call_once_and_begins_with_another_in_every_song(heard):
+    asked = []
+
+    def draw(h, samples, seed, first):
+        asked.append((h.number, samples, first))
+        return knobs_of(1, torch.Generator().manual_seed(h.number))
+
+    mixes = scores.sampled([heard[:3], heard[3:6]], rows.Row("numbered", draw), 0)
+    assert asked == [(0, 1, 0), (1, 1, 1), (2, 1, 2), (3, 1, 1), (4, 1, 2), (5, 1, 0)]
+    assert [len(x) for x in mixes] == [3, 3]
+    assert torch.equal(mixes[1][0], rows.rendered(heard[3], draw(heard[3], 1, 0, 0))[0])
 
 
 def test_mixes_are_rendered_at_one_level(heard):
@@ -161,7 +174,7 @@ def test_references_have_the_settings_of_their_targets():
 
 def test_songs_to_judge_on_are_neither_those_looked_at_nor_any_of_training():
     builtin = songs.BUILTIN["seed"]
-    assert builtin != 0, "training composes with seed 0"
+    assert builtin != songs.TRAINED_ON.get("seed", 0), "training composes with seed 0"
     assert all(content.startswith("midi/planetblupi") for content in songs.LOOKED_AT)
 
 

@@ -29,6 +29,8 @@ def test_the_noise_belongs_to_a_track_and_a_sample():
     a, mix = noise_for([b"x", b"y"], (4, 2), 2, seed=1)
     b, same = noise_for([b"y", b"z", b"x"], (4, 2), 5, seed=1)
     assert torch.equal(a[:, 0], b[:2, 2]) and torch.equal(a[:, 1], b[:2, 0]) and torch.equal(mix, same[:2])
+    later, its_mix = noise_for([b"y"], (4, 2), 3, seed=1, first=2)
+    assert torch.equal(later[:, 0], b[2:, 0]) and torch.equal(its_mix, same[2:])
     assert not torch.equal(a[0], a[1]) and not torch.equal(mix, noise_for([b"x"], (4, 2), 2, seed=2)[1])
     many = noise_for([bytes([i]) for i in range(100)], (50, 1), 4, seed=3)[0]
     assert abs(float(many.mean())) < 0.03 and abs(float(many.std()) - 1) < 0.03
