@@ -123,11 +123,29 @@ class Console:
         for name in self.groups if knobs.patch.group is not None else ():
             groups[name], sent = self._group(self._sections[name], inputs[name], sample_rate, knobs)
             inputs |= {bus: inputs[bus] + sent[bus] for bus in self.buses}
-        buses = {bus: self._bus(bus, inputs[bus], sample_rate, knobs) for bus in self.buses}
+        buses = {bus: self.returned(bus, inputs[bus], sample_rate, knobs) for bus in self.buses}
         premaster = inputs["master"]
         for part in (*groups.values(), *buses.values()):
             premaster = premaster + part
-        return Parts(stems, groups, buses, premaster, self._mastered(premaster, sample_rate, knobs))
+        return Parts(stems, groups, buses, premaster, self.mastered(premaster, sample_rate, knobs))
+
+    def returned(self, name: str, x: Tensor, sample_rate: int, knobs: Knobs) -> Tensor:
+        """What a bus answers to `x` `(B, 2, T)`; one that is off is silent."""
+        bus = self._sections[name]
+        on = bus.on(knobs.shared_on)
+        if on is not None and not bool(on.any()):
+            return torch.zeros_like(x)
+        y = strips.run(bus.chain, x, sample_rate, bus.of_chain(knobs.shared))
+        return y if on is None else y * on.to(y)[..., None]
+
+    def mastered(self, x: Tensor, sample_rate: int, knobs: Knobs) -> Tensor:
+        """The mix `(B, 2, T)` of what comes before the master."""
+        if self.master is None:
+            return x
+        master = self._sections["master"]
+        return strips.run(
+            self.master, x, sample_rate, master.of_chain(knobs.shared), master.on(knobs.shared_on)
+        )
 
     def neutral(self, batch: int, tracks: int) -> Knobs:
         """Knobs that change nothing but the sum: all effects off, faders at 0 dB, sends closed."""
@@ -215,23 +233,6 @@ class Console:
         desk = values({"fader_db": FADER, **self._sends}, group.of_desk(knobs.shared), x.shape[-1])
         y = y * gain(FADER, desk["fader_db"])[:, None]
         return y, {bus: y * gain(SEND, desk[f"{bus}.send_db"])[:, None] for bus in self.buses}
-
-    def _bus(self, name: str, x: Tensor, sample_rate: int, knobs: Knobs) -> Tensor:
-        """What a bus returns; one that is off is silent."""
-        bus = self._sections[name]
-        on = bus.on(knobs.shared_on)
-        if on is not None and not bool(on.any()):
-            return torch.zeros_like(x)
-        y = strips.run(bus.chain, x, sample_rate, bus.of_chain(knobs.shared))
-        return y if on is None else y * on.to(y)[..., None]
-
-    def _mastered(self, x: Tensor, sample_rate: int, knobs: Knobs) -> Tensor:
-        if self.master is None:
-            return x
-        master = self._sections["master"]
-        return strips.run(
-            self.master, x, sample_rate, master.of_chain(knobs.shared), master.on(knobs.shared_on)
-        )
 
 
 def _mixed(stems: Tensor, gains: Tensor) -> Tensor:

@@ -1,22 +1,21 @@
-"""An excerpt of a recording and its mix, and what knobs of a console make of it: residuals, their slopes."""
+"""An excerpt of tracks and their mix, and what knobs of a console make of it: residuals, their slopes."""
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from reprs.console.by_response import LIFT_DB, Bands, Layout, Model, Pull, lifted
+from reprs.console.by_response import Equaliser, Layout, Model, Pull
 from reprs.console.console import Console
 from reprs.console.knobs import FIRST, Knobs
 from reprs.console.opened import opened
 from reprs.console.parts import switches
+from reprs.console.responses import LIFT_DB, OCTAVES, Bands, lifted
+from reprs.console.reused import Reused
 from reprs.objectives.band_levels import BandLevels
 
 EXCERPT_S = 2.5
@@ -27,20 +26,19 @@ ROWS = 8  # rendered at once: they stay in a CPU's cache
 COARSE, FINE, NEAR = 2e-3, 4e-3, 1e-3
 # The prior's share of the loss: it decides between settings that do the same, and goes as the loss goes.
 PRIOR, DEVIATION, OF_GAINS = 0.002, 0.25, 0.15
-EQUALISER = "parametric_eq"
+# Of several tracks a master can do what all of their strips can do as well: there it counts for more, and the
+# master is touched lightly (`reprs.views.mixes`).
+OF_MASTER, SEVERAL_PRIOR = 0.07, 0.02
+EQUALISER, HIGHPASS, MASTER = "parametric_eq", "highpass", "master."
 # What takes back a louder equaliser, by a decibel each.
 MADE_UP = {"compressor.threshold_db": 1.0, "compressor.makeup_db": -1.0}
-# Where effects that start off are looked for; in the knobs' own units, every combination is heard.
-STARTS: dict[str, dict[str, tuple[float, ...]]] = {
-    "highpass": {"cutoff_hz": (40.0, 70.0, 120.0, 200.0)},
-    "distortion": {"drive_db": (4.0, 9.0, 15.0), "output_db": (-12.0, -6.0, -1.0), "mix": (0.5, 1.0)},
-    "reverb": {"decay_s": (0.7, 1.5, 3.0)},
-    "delay": {"feedback": (0.35,)},
-}
-# What comes late is looked for where what is not explained yet follows what a bus would answer.
-TIMED, SENT_DB = {"reverb": "pre_delay_ms", "delay": "delay_ms"}, -18.0
+# Effects that are on where a call says so; others always are.
+OF_TRACKS, LATE = (HIGHPASS, "distortion"), ("pre_delay_ms", "delay_ms")
 # Of another knob's reach: a sample or two later, and phases no longer add up as they did.
 OF_TIMES, LONGEST = 0.01, 0.3
+COARSER = 2  # are splines of several tracks far away
+# For each row the numbers of a track and of a spline; None for the tracks as they are.
+Lifts = Sequence[tuple[int, int]] | None
 
 
 @dataclass(frozen=True)
@@ -52,42 +50,52 @@ class Found:
 
 
 class Excerpt:
-    """A loud stretch of one recording `(1, 1, C, T)` and of its mix `(2, T)`, and the knobs of its console.
+    """A loud stretch of tracks `(1, N, C, T)` and of their mix `(2, T)`, and the knobs of the console.
 
-    `z` `(P,)` is the setting `given` with every effect on. Those in `optional` are on where a call says so:
-    effects that start off, buses, and "compressor.first" for what comes before the effect that precedes it.
+    `z` `(P,)` is the setting `given` with every effect on. Knobs are called "0:compressor.ratio" and
+    "reverb.decay_s". What is in `optional` is on where a call says so: effects that start off, buses, those
+    of the master, and "0:compressor.first" for what comes before the effect that precedes it.
     """
 
     def __init__(
         self, console: Console, tracks: Tensor, reference: Tensor, sample_rate: int, given: Knobs
     ) -> None:
-        self.console, self.sample_rate = console, sample_rate
-        self.track, self.target, lead = _stretch(tracks[0], reference, sample_rate)
+        self.console, self.sample_rate, self.count = console, sample_rate, tracks.shape[1]
+        self.tracks, self.target, lead = _stretch(tracks[0], reference, sample_rate)
         self.heard = BandLevels(self.target, sample_rate, lead)
+        self.render = Reused(console, self.tracks, sample_rate)
+        self.lifted: dict[int, float] = {}
         self.start = opened(console, given)
         self.z = console.flatten(self.start)[0]
-        self.names = [*console.track_params, *console.shared_params]
-        self.params = [*console.track_params.values(), *console.shared_params.values()]
-        self.optional = [n for n in STARTS if n in console.track_switches or n in console.buses]
-        self.optional += [name for name in console.track_switches if name.endswith(FIRST)]
-        self.late = np.array([name.endswith(tuple(TIMED.values())) for name in self.names])
+        each = range(self.count)
+        self.names = [f"{n}:{knob}" for n in each for knob in console.track_params] + [*console.shared_params]
+        self.params = [*self.count * [*console.track_params.values()], *console.shared_params.values()]
+        strip = [s for s in console.track_switches if s in OF_TRACKS]
+        first = [s for s in console.track_switches if s.endswith(FIRST)]
+        self.optional = [f"{n}:{name}" for n in each for name in strip]
+        self.optional += console.shared_switches
+        self.optional += [f"{n}:{name}" for n in each for name in first]
+        self.late = np.array([name.endswith(LATE) for name in self.names])
         self.gains = np.array([name.endswith("gain_db") for name in self.names])
+        of_master = np.array([name.startswith(MASTER) for name in self.names])
+        self.deviation = np.where(self.gains, np.where(of_master, OF_MASTER, OF_GAINS), DEVIATION)
 
     def knobs(self, z: Tensor, on: Sequence[str]) -> Knobs:
         """Knobs of rows `(R, P)`, with the optional effects that are `on`."""
-        found = self.console.unflatten(z, 1, self.start)
+        found = self.console.unflatten(z, self.count, self.start)
         tracks_on, shared_on = switches(self.console, self.start)
         for name in self.optional:
-            if name in self.console.buses:
+            if name in self.console.shared_switches:
                 shared_on[..., self.console.shared_switches.index(name)] = name in on
             else:
-                tracks_on[..., self.console.track_switches.index(name)] = name in on
+                track, _, switch = name.partition(":")
+                tracks_on[..., int(track), self.console.track_switches.index(switch)] = name in on
         rows = len(z)
         return replace(found, tracks_on=tracks_on.expand(rows, -1, -1), shared_on=shared_on.expand(rows, -1))
 
     def loss_of(self, knobs: Knobs) -> float:
         """The loss of settings as they stand."""
-        return float(self.heard(self.console(self.track[None], self.sample_rate, knobs)).square().sum())
+        return float(self.heard(self.render(knobs)).square().sum())
 
     def at(self, z: Tensor, on: Sequence[str]) -> Found:
         """Knobs `(P,)` and their loss."""
@@ -97,11 +105,18 @@ class Excerpt:
         """Of rows `(R, P)`, `(R,)`; infinite where there is none."""
         return self.residuals(z, on).square().sum(1).nan_to_num(nan=torch.inf)
 
-    def residuals(self, z: Tensor, on: Sequence[str], tracks: Tensor | None = None) -> Tensor:
-        """Of rows `(R, P)`, of the track or each of one of its own `(R, C, T)`: `(R, F)`."""
-        tracks = self.track.expand(len(z), -1, -1) if tracks is None else tracks
-        parts = zip(z.split(ROWS), tracks.split(ROWS), strict=True)
-        return torch.cat([self.heard(self._mix(rows, on, x)) for rows, x in parts])
+    def residuals(self, z: Tensor, on: Sequence[str], lifts: Lifts = None) -> Tensor:
+        """Of rows `(R, P)`, `(R, F)`; with `lifts`, each with one of the tracks lifted by a spline."""
+        rows = torch.arange(len(z)).split(ROWS)
+        return torch.cat([self.heard(self.mixes(z[r], on, lifts and [lifts[i] for i in r])) for r in rows])
+
+    def mixes(self, z: Tensor, on: Sequence[str], lifts: Lifts = None) -> Tensor:
+        """Mixes `(R, 2, T)` of the excerpt."""
+        return self.render(self.knobs(z, on), lifts)
+
+    def answers(self, bus: str, z: Tensor, on: Sequence[str]) -> Tensor:
+        """What a bus returns of each track, `(R, N, 2, T)`."""
+        return self.render.answers(bus, self.knobs(z, on))
 
     def model(self, found: Found, on: Sequence[str], before: Model | None = None) -> Model:
         """Residuals around knobs and their slopes, by differences; by splines those `before`, if given."""
@@ -113,116 +128,101 @@ class Excerpt:
         off, there = rows[0], rows[1 : 1 + len(ahead)]
         spans = (ahead - back).gather(1, torch.tensor(layout.others)[:, None])
         by_knob = (there - (rows[1 + len(ahead) :] if near else off)) / spans
-        by_spline = off[None][:0]
-        if before is not None:
-            by_spline = before.by_spline
-        elif self.columns:
-            louder = self.residuals(z.expand(len(self._lifted), -1), on, self._lifted)
-            by_spline = (louder - off) / LIFT_DB
+        apart = OCTAVES if self.count == 1 or near else COARSER * OCTAVES
+        known = (
+            before is not None and len(before.by_spline) == len(layout.equalisers) and before.apart == apart
+        )
+        by_spline = before.by_spline if known and before is not None else self._by_spline(z, off, on, apart)
         middle = np.where(self.gains, 0.5, self.z.double().numpy())
-        weight = PRIOR * found.loss / np.where(self.gains, OF_GAINS, DEVIATION) ** 2
-        return Model(layout, z, off, by_spline, by_knob, Pull(middle, weight))
+        share = PRIOR if self.count == 1 else SEVERAL_PRIOR
+        weight = share * found.loss / self.deviation**2
+        return Model(layout, z, off, by_spline, by_knob, Pull(middle, weight), apart)
 
-    @cached_property
-    def columns(self) -> list[int]:
-        """The columns of the equaliser; none where the strip has none."""
-        if EQUALISER not in self.console.strip.names:
-            return []
-        columns = self.console.strip.slices[self.console.strip.names.index(EQUALISER)]
-        return list(range(columns.start, columns.stop))
+    def equalisers(self, on: Sequence[str]) -> list[Equaliser]:
+        """The tracks' equalisers, with their highpass where it is on, then the master's where it is."""
+        found = []
+        chain = self.console.strip
+        if EQUALISER in chain.names:
+            width = len(self.console.track_params)
+            effect, at = (
+                chain.effects[chain.names.index(EQUALISER)],
+                chain.slices[chain.names.index(EQUALISER)],
+            )
+            for n in range(self.count):
+                filtered = f"{n}:{HIGHPASS}" in on
+                highpass = chain.effects[chain.names.index(HIGHPASS)] if filtered else None
+                columns = [self.names.index(f"{n}:{HIGHPASS}.cutoff_hz")] if filtered else []
+                columns += [n * width + i for i in range(at.start, at.stop)]
+                bands = Bands(effect, self.sample_rate, highpass)
+                found.append(Equaliser(bands, columns, self._made_up(f"{n}:")))
+        if MASTER + EQUALISER in on:
+            assert self.console.master is not None
+            master = self.console.master
+            columns = [i for i, n in enumerate(self.names) if n.startswith(f"{MASTER}{EQUALISER}.")]
+            bands = Bands(master.effects[master.names.index(EQUALISER)], self.sample_rate)
+            found.append(Equaliser(bands, columns, self._made_up(MASTER)))
+        return found
 
-    @cached_property
-    def made_up(self) -> np.ndarray:
-        """By how much knobs turn for an equaliser that is louder by a decibel, `(P,)`."""
+    def gains_db(self, z: Tensor) -> float:
+        """The sum of what the bands of equalisers lift and cut."""
+        rows = zip(z.tolist(), self.params, self.gains, strict=True)
+        return sum(abs(p.min + v * (p.max - p.min)) for v, p, gain in rows if gain)
+
+    def of_tracks(self, knob: str) -> list[int]:
+        """Where a knob of each track is."""
+        return [self.names.index(f"{n}:{knob}") for n in range(self.count)]
+
+    def _by_spline(self, z: Tensor, off: Tensor, on: Sequence[str], apart: float) -> Tensor:
+        """Slopes `(E, K, F)` a decibel, of each equaliser."""
+        found = []
+        for n in range(self.count if EQUALISER in self.console.strip.names else 0):
+            if self.lifted.get(n) != apart:
+                self.render.offer(n, lifted(self.tracks[n], self.sample_rate, apart))
+                self.lifted[n] = apart
+            lifts = [(n, k) for k in range(len(self.render.others[n]))]
+            found.append(self.residuals(z.expand(len(lifts), -1), on, lifts))
+        if MASTER + EQUALISER in on:
+            knobs = self.knobs(z[None], on)
+            louder = lifted(self.render.premaster(knobs)[0], self.sample_rate, apart)
+            rows = [
+                self.console.mastered(x, self.sample_rate, self.knobs(z.expand(len(x), -1), on))
+                for x in louder.split(ROWS)
+            ]
+            found.append(torch.cat([self.heard(y) for y in rows]))
+        return (torch.stack(found) - off) / LIFT_DB if found else off.new_zeros(0, 0, len(off))
+
+    def _made_up(self, before: str) -> np.ndarray:
+        """By how much knobs turn for an equaliser of a track or of the master that is louder by a decibel."""
         turned = np.zeros(len(self.names))
         for name, sign in MADE_UP.items():
-            if name in self.names:
-                i = self.names.index(name)
+            if before + name in self.names:
+                i = self.names.index(before + name)
                 turned[i] = sign / (self.params[i].max - self.params[i].min)
         return turned
 
-    def gains_db(self, z: Tensor) -> float:
-        """The sum of what the bands of the equaliser lift and cut."""
-        return sum(abs(float(self.params[i].from_unit(z[i]))) for i in self.columns if self.gains[i])
-
-    def begun(self, z: Tensor, on: Sequence[str], name: str) -> Tensor:
-        """Rows `(R, P)` with one more effect at each of its starts."""
-        rows = self.combined(z, {f"{name}.{knob}": values for knob, values in STARTS.get(name, {}).items()})
-        return self._timed(rows, z, on, name) if name in TIMED else rows
-
-    def retimed(self, z: Tensor, on: Sequence[str]) -> Tensor:
-        """Rows `(R, P)`, each with a bus that is on as late and as loud as it is in what the others leave."""
-        rows = [self._timed(z[None], z, [n for n in on if n != bus], bus) for bus in TIMED if bus in on]
-        return torch.cat([z[None][:0], *rows])
-
-    def combined(self, z: Tensor, values: Mapping[str, tuple[float, ...]]) -> Tensor:
-        """`z` with every combination of values of some knobs, of those that are there: `(R, P)`."""
-        places = [(self.names.index(name), each) for name, each in values.items() if name in self.names]
-        rows = z.repeat(math.prod(len(each) for _, each in places), 1)
-        for row, combination in zip(rows, itertools.product(*(each for _, each in places)), strict=True):
-            for (i, _), value in zip(places, combination, strict=True):
-                row[i] = self.params[i].to_unit(torch.tensor(value)).clamp(0, 1)
-        return rows
-
-    def _timed(self, rows: Tensor, z: Tensor, on: Sequence[str], bus: str) -> Tensor:
-        """Rows `(R, P)` with a bus as late and as loud as it is in what is not explained yet."""
-        late, send = self.names.index(f"{bus}.{TIMED[bus]}"), self.names.index(f"{bus}.send_db")
-        rows = rows.clone()
-        rows[:, late], rows[:, send] = 0.0, self.params[send].to_unit(torch.tensor(SENT_DB))
-        dry = self._mix(z[None], on)
-        answers = self._mix(rows, [*on, bus]) - dry
-        first_ms, last_ms = (float(self.params[late].from_unit(torch.tensor(at))) for at in (0.0, 1.0))
-        longest = round((last_ms - first_ms) * self.sample_rate / 1_000)
-        lags, gains = _echo(self.target - dry, answers, min(longest, answers.shape[-1] // 2))
-        rows[:, late] = self.params[late].to_unit(first_ms + 1_000 * lags / self.sample_rate).clamp(0, 1)
-        rows[:, send] = self.params[send].to_unit(SENT_DB + 20 * torch.log10(gains)).clamp(0.1, 1)
-        return rows
-
-    @cached_property
-    def _lifted(self) -> Tensor:
-        return lifted(self.track[0], self.sample_rate)
-
-    @cached_property
-    def _bands(self) -> Bands | None:
-        if not self.columns:
-            return None
-        effect = self.console.strip.effects[self.console.strip.names.index(EQUALISER)]
-        return Bands(effect, self.sample_rate)
-
     def _layout(self, on: Sequence[str]) -> Layout:
-        others = [i for i, n in enumerate(self.names) if i not in self.columns and self._is_live(n, on)]
+        equalisers = self.equalisers(on)
+        held = {i for e in equalisers for i in e.columns}
+        others = [i for i, n in enumerate(self.names) if i not in held and self._is_live(n, on)]
         farthest = np.where(self.late, OF_TIMES * LONGEST, 1.0)
-        return Layout(self._bands, self.columns, others, self.made_up, farthest)
+        return Layout(equalisers, others, farthest)
 
     def _is_live(self, name: str, on: Sequence[str]) -> bool:
-        return not any(name.startswith(f"{effect}.") and effect not in on for effect in self.optional)
-
-    def _mix(self, z: Tensor, on: Sequence[str], tracks: Tensor | None = None) -> Tensor:
-        """Mixes `(R, 2, T)` of the excerpt."""
-        tracks = self.track.expand(len(z), -1, -1) if tracks is None else tracks
-        return self.console(tracks[:, None], self.sample_rate, self.knobs(z, on))
+        """Whether a knob does something: a send is its bus's."""
+        knob = name.partition(":")[2] if name.endswith("send_db") else name
+        return not any(knob.startswith(f"{effect}.") and effect not in on for effect in self.optional)
 
 
-def _stretch(track: Tensor, reference: Tensor, sample_rate: int) -> tuple[Tensor, Tensor, int]:
-    """The first stretch that is loud enough, with what leads to it, and the samples of that lead."""
+def _stretch(tracks: Tensor, reference: Tensor, sample_rate: int) -> tuple[Tensor, Tensor, int]:
+    """The first stretch in which mix and tracks are loud enough, with what leads to it, and the samples of
+    that lead; tracks that are never loud together are where the faintest of them is loudest."""
     length = min(round(EXCERPT_S * sample_rate), reference.shape[-1])
     hop = max(1, length // 6)
-    energies = reference.unfold(-1, length, hop).square().sum((0, 2))
-    start = int((energies >= ENOUGH * energies.amax()).nonzero()[0]) * hop
+    # Of one track there is nothing to tell apart.
+    several = tracks.expand(-1, 2, -1) if len(tracks) > 1 else tracks[:0].expand(-1, 2, -1)
+    each = torch.cat([reference[None].expand(1, 2, -1), several])
+    energies = each.unfold(-1, length, hop).square().sum((1, 3))
+    share = (energies / energies.amax(1, keepdim=True).clamp_min(1e-20)).amin(0)
+    start = int((share >= min(ENOUGH, float(share.amax()))).nonzero()[0]) * hop
     first = max(0, start - round(LEAD_S * sample_rate))
-    return track[..., first : start + length], reference[None, :, first : start + length], start - first
-
-
-def _echo(left: Tensor, answers: Tensor, longest: int) -> tuple[Tensor, Tensor]:
-    """By how many samples, at most `longest`, what is `left` `(1, 2, T)` follows `answers` `(R, 2, T)`.
-
-    And at which gain, `(R,)` each: the peak of the correlation of phases (Knapp and Carter 1976).
-    """
-    size = 2 * left.shape[-1]
-    ours, theirs = torch.fft.rfft(left, n=size), torch.fft.rfft(answers, n=size)
-    cross = ours * theirs.conj()
-    alike = torch.fft.irfft(cross / cross.abs().clamp_min(1e-20), n=size).sum(1)
-    lags = alike[:, : longest + 1].argmax(1)
-    products = torch.fft.irfft(cross, n=size).sum(1).gather(1, lags[:, None])[:, 0]
-    gains = products / answers.square().sum((1, 2)).clamp_min(1e-20)
-    return lags, gains.clamp(0.02, 10.0)
+    return tracks[..., first : start + length], reference[None, :, first : start + length], start - first

@@ -1,4 +1,4 @@
-"""Recovery: the setting of a console that made a reference of the very recording that is given.
+"""Recovery: the setting of a console that made a reference of the very tracks that are given.
 
 The reference then lies in what the console can do, so the residuals go to nothing at its setting, and least
 squares find it where a gradient alone only comes near. No derivative throws a switch: effects are added one
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reprs.console.begun import begun, combined, retimed
 from reprs.console.by_response import Model, Start
 from reprs.console.console import Console
 from reprs.console.excerpted import Excerpt, Found
@@ -32,7 +33,10 @@ STEADY = 1e-4  # slopes by the response stay what they are
 # A gain at all frequencies of the equaliser that threshold, makeup and fader take back is nearly nothing to
 # hear, and so are bells in each other's place: models are asked from these levels, and from places at random.
 LEVELS_DB, BANDS_TOGETHER = (-8.0, -4.0, 4.0, 8.0), 1.4
-SPREADS, FEW, MANY, RENDERED = (0.08, 0.15, 0.3), 12, 48, 6
+SPREADS, FEW, RENDERED = (0.08, 0.15, 0.3), 12, 6
+# Where that is of no use, equalisers are fitted to the response at every level: the best of so many, half of
+# them with bands all over the place.
+HIGHEST_DB, EVERY_DB, DRAWN, FITTED, NEAR_BY, AGAIN_DAMPING = 18.0, 2.0, 96, 12, 0.2, 1e-7
 # The loss tells which is right. Where it is full of something else, small gains are more likely than large.
 INDEPENDENT, GAIN_DB = 50, 3.0
 # Sides cancel between two pans, and a compressor that rests has no slope: a descent would stay where it is.
@@ -49,7 +53,7 @@ def recovered(
     steps: int,
     on_step: Callable[[int, float], None] | None = None,
 ) -> Knobs:
-    """Knobs of the console for one recording `(1, 1, C, T)` whose mix `reference` `(2, T)` is.
+    """Knobs of the console for tracks `(1, N, C, T)` that sound, whose mix `reference` `(2, T)` is.
 
     `knobs` is where to begin, and what is returned where nothing else is nearer. `steps` limits each descent:
     from the start, and after each effect that is added.
@@ -91,12 +95,16 @@ class _Search:
         return best, on
 
     def _placed(self) -> Found:
-        """The start, or the same at the pan, the width and the compressor that leave least to the rest."""
+        """The start, or the same at the pans, widths and compressors that leave least to the rest."""
         best = self.excerpt.at(self.excerpt.z, [])
         for values in (PLACES, COMPRESSED):
-            rows = torch.cat([best.z[None], self.excerpt.combined(best.z, values)])
-            left = self.excerpt.model(best, []).left(self.excerpt.residuals(rows, []), LOOSE)
-            best = self.excerpt.at(rows[int(left.argmin())], [])
+            model, z = self.excerpt.model(best, []), best.z.clone()
+            for n in range(self.excerpt.count):
+                of_track = {f"{n}:{knob}": each for knob, each in values.items()}
+                rows = torch.cat([best.z[None], combined(self.excerpt, best.z, of_track)])
+                chosen = rows[int(model.left(self.excerpt.residuals(rows, []), LOOSE).argmin())]
+                z = torch.where(chosen == best.z, z, chosen)
+            best = self.excerpt.at(z, [])
         return best
 
     def _most_telling(self, best: Found, on: Sequence[str], names: Sequence[str]) -> tuple[str, Found]:
@@ -104,7 +112,7 @@ class _Search:
         model = self.excerpt.model(best, on)
         places: list[tuple[float, str, Tensor]] = []
         for name in names:
-            rows = self.excerpt.begun(best.z, on, name)
+            rows = begun(self.excerpt, best.z, on, name)
             left = model.left(self.excerpt.residuals(rows, [*on, name]), LOOSE)
             places.append((float(left.min()), name, rows[int(left.argmin())]))
         places.sort(key=lambda each: each[0])
@@ -125,14 +133,15 @@ class _Search:
             if best.loss <= enough or damping > LARGEST_DAMPING or idle > 1:
                 break
             before = best
-            best = self._likeliest(best, self.excerpt.retimed(best.z, on), on)
+            best = self._likeliest(best, retimed(self.excerpt, best.z, on), on)
             model = self.excerpt.model(best, on, known)
-            here = [Start(best.z.double().numpy(), 0.0, damping * factor) for factor in DAMPINGS]
+            level = [0.0] * len(model.layout.equalisers)
+            here = [Start(best.z.double().numpy(), level, damping * factor) for factor in DAMPINGS]
             best = self._led(model, here, best, on)
-            if self.excerpt.columns and best.loss > BETTER * before.loss:
-                best = self._led(model, self._elsewhere(best.z, damping), best, on)
-            if self.excerpt.columns and best.loss > BETTER * before.loss:
-                best = self._led(model, self._scattered(best.z, damping, MANY), best, on)
+            if level and best.loss > BETTER * before.loss:
+                best = self._led(model, self._elsewhere(model, best.z, damping), best, on)
+            if level and best.loss > BETTER * before.loss:
+                best = self._led(model, self._refitted(model, best.z), best, on)
             # Near by, slopes by the response stay what they are.
             known = model if best.loss < min(STEADY, BETTER * before.loss) else None
             idle = idle + 1 if best.loss > BETTER * before.loss else 0
@@ -152,24 +161,38 @@ class _Search:
         reached = zip(rows, self.excerpt.losses(rows, on).tolist(), strict=True)
         return min([best, *(Found(z, loss) for z, loss in reached)], key=self._unlikely)
 
-    def _elsewhere(self, z: Tensor, damping: float) -> list[Start]:
+    def _elsewhere(self, model: Model, z: Tensor, damping: float) -> list[Start]:
         """Starts from louder and softer equalisers that are made up for, and from bands moved at random."""
-        excerpt, starts = self.excerpt, []
-        for level_db in LEVELS_DB:
-            moved = z.double().numpy() + excerpt.made_up * level_db
-            for i in excerpt.columns:
-                if excerpt.gains[i]:
-                    span_db = excerpt.params[i].max - excerpt.params[i].min
-                    moved[i] += level_db / BANDS_TOGETHER / span_db
-            starts.append(Start(moved.clip(0, 1), level_db, damping))
-        return starts + self._scattered(z, damping, FEW)
-
-    def _scattered(self, z: Tensor, damping: float, count: int) -> list[Start]:
-        columns, starts = self.excerpt.columns, []
-        for i in range(count):
-            moved = z.double().numpy().copy()
+        excerpt, starts, equalisers = self.excerpt, list[Start](), model.layout.equalisers
+        for e, equaliser in enumerate(equalisers):
+            for level_db in LEVELS_DB:
+                moved = z.double().numpy() + equaliser.made_up * level_db
+                for i in equaliser.columns:
+                    if excerpt.gains[i]:
+                        span_db = excerpt.params[i].max - excerpt.params[i].min
+                        moved[i] += level_db / BANDS_TOGETHER / span_db
+                starts.append(Start(moved.clip(0, 1), _one(level_db, e, len(equalisers)), damping))
+        for i in range(FEW):
+            moved, columns = z.double().numpy().copy(), equalisers[i % len(equalisers)].columns
             moved[columns] += SPREADS[i % len(SPREADS)] * self.random.standard_normal(len(columns))
-            starts.append(Start(moved.clip(0, 1), 0.0, damping))
+            starts.append(Start(moved.clip(0, 1), [0.0] * len(equalisers), damping))
+        return starts
+
+    def _refitted(self, model: Model, z: Tensor) -> list[Start]:
+        """Starts from equalisers with the same response but for a level, which is made up for."""
+        here, starts, equalisers = z.double().numpy(), list[Start](), model.layout.equalisers
+        few = max(1, FITTED // len(equalisers) ** 2)
+        for e, equaliser in enumerate(equalisers):
+            for level_db in np.arange(-HIGHEST_DB, HIGHEST_DB + 1, EVERY_DB):
+                near = here[equaliser.columns] + NEAR_BY * self.random.standard_normal(
+                    (DRAWN // 2, len(equaliser.columns))
+                )
+                drawn = np.concatenate([near, self.random.uniform(size=near.shape)]).clip(0, 1)
+                knobs, off_db = equaliser.bands.fitted(model.before_db[e] + level_db, drawn)
+                for each in knobs[off_db.argsort()[:few]]:
+                    moved = here + equaliser.made_up * level_db
+                    moved[equaliser.columns] = each
+                    starts.append(Start(moved.clip(0, 1), _one(level_db, e, len(equalisers)), AGAIN_DAMPING))
         return starts
 
     def _unlikely(self, found: Found) -> float:
@@ -181,3 +204,8 @@ class _Search:
         if self.on_step is not None:
             self.on_step(self.step, loss)
         self.step += 1
+
+
+def _one(value: float, at: int, count: int) -> list[float]:
+    """`value` at one of `count` places, else 0."""
+    return [value if i == at else 0.0 for i in range(count)]

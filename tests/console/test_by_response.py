@@ -5,24 +5,15 @@ import pytest
 import torch
 from scipy import optimize
 
-from reprs.console.by_response import (
-    LIFT_DB,
-    POINTS,
-    Bands,
-    Layout,
-    Model,
-    Pull,
-    Start,
-    grid_hz,
-    in_box,
-    lifted,
-    splines,
-)
+from reprs.console.by_response import Equaliser, Layout, Model, Pull, Start
+from reprs.console.least_squares import in_box
+from reprs.console.responses import LIFT_DB, OCTAVES, Bands, grid_hz, lifted, splines
 from reprs.console.standard import single_console
 
 RATE, LENGTH = 44_100, 2**16
 CONSOLE = single_console()
 EQUALISER = CONSOLE.strip.effects[CONSOLE.strip.names.index("parametric_eq")]
+HIGHPASS = CONSOLE.strip.effects[CONSOLE.strip.names.index("highpass")]
 KNOBS = len(EQUALISER.params)
 
 
@@ -62,12 +53,26 @@ def test_bands_respond_as_the_effect_does():
     assert np.abs(heard_db[:, bins].numpy() - response_db)[:, high].max() < 0.05
 
 
-def test_slopes_of_bands_are_their_differences():
-    bands, z, by = Bands(EQUALISER, RATE), drawn(3, 1), 1e-4
+def test_a_highpass_before_the_bands_responds_as_the_effect_does():
+    z = np.concatenate([[[0.3], [0.8]], drawn(2)], axis=1)
+    impulse = torch.zeros(2, 1, LENGTH, dtype=torch.float64)
+    impulse[..., 0] = 1
+    wet = EQUALISER(HIGHPASS(impulse, RATE, torch.from_numpy(z[:, :1])), RATE, torch.from_numpy(z[:, 1:]))
+    bins = (grid_hz() * LENGTH / RATE).round().long()
+    high = (grid_hz() > 200).numpy()
+    response_db = Bands(EQUALISER, RATE, HIGHPASS).each_db(z).sum(1)
+    assert np.abs(spectrum_db(wet[:, 0])[:, bins].numpy() - response_db)[:, high].max() < 0.05
+
+
+@pytest.mark.parametrize("highpass", [None, HIGHPASS])
+def test_slopes_of_bands_are_their_differences(highpass):
+    bands, by = Bands(EQUALISER, RATE, highpass), 1e-4
+    count = KNOBS + (highpass is not None)
+    z = np.random.default_rng(1).uniform(size=(3, count))
     response_db, slopes = bands.slopes(z)
     assert response_db == pytest.approx(bands.each_db(z).sum(1))
-    for knob in range(KNOBS):
-        step = by * np.eye(KNOBS)[knob]
+    for knob in range(count):
+        step = by * np.eye(count)[knob]
         central = (bands.each_db(z + step).sum(1) - bands.each_db(z - step).sum(1)) / (2 * by)
         assert slopes[:, :, knob] == pytest.approx(central, abs=2e-3 * np.abs(central).max() + 1e-4)
 
@@ -114,10 +119,10 @@ def made_up(answer, seed=0):
     of_spline = np.linalg.pinv(splines(grid_hz()).numpy().T) @ response_db
     off = -(of_spline @ by_spline + (answer - here)[KNOBS:] @ by_knob)
     up = np.append(np.zeros(KNOBS), [0.01, 0.0])
-    layout = Layout(bands, list(range(KNOBS)), [KNOBS, KNOBS + 1], up, np.ones(KNOBS + 2))
+    layout = Layout([Equaliser(bands, list(range(KNOBS)), up)], [KNOBS, KNOBS + 1], np.ones(KNOBS + 2))
     pull = Pull(here, np.full(KNOBS + 2, 1e-12))
-    tensors = (torch.from_numpy(each) for each in (here, off, by_spline, by_knob))
-    return Model(layout, *tensors, pull), here
+    tensors = (torch.from_numpy(each) for each in (here, off, by_spline[None], by_knob))
+    return Model(layout, *tensors, pull, OCTAVES), here
 
 
 def test_knobs_far_away_are_found_in_one_model():
@@ -127,7 +132,9 @@ def test_knobs_far_away_are_found_in_one_model():
         answer[names.index(name)] = value
     answer[KNOBS:] = 0.45, 0.7
     model, here = made_up(answer)
-    starts = [Start(here + 0.1 * np.append(drawn(1, seed)[0] - 0.5, [0, 0]), 0.0, 1e-9) for seed in range(12)]
+    starts = [
+        Start(here + 0.1 * np.append(drawn(1, seed)[0] - 0.5, [0, 0]), [0.0], 1e-9) for seed in range(12)
+    ]
     places, left = model.best(starts)
     best = places[left.argmin()]
     bands = Bands(EQUALISER, RATE)
@@ -149,9 +156,41 @@ def test_a_strip_without_an_equaliser_has_a_model_too():
     rng = np.random.default_rng(0)
     by_knob, answer = rng.normal(size=(2, 50)), np.array([0.7, 0.2])
     off = -(answer - 0.5) @ by_knob
-    layout = Layout(None, [], [0, 1], np.zeros(2), np.ones(2))
-    tensors = (torch.from_numpy(each) for each in (np.full(2, 0.5), off, by_knob[:0], by_knob))
-    model = Model(layout, *tensors, Pull(np.full(2, 0.5), np.zeros(2)))
-    places, left = model.best([Start(np.full(2, 0.5), 0.0, 1e-9)])
+    layout = Layout([], [0, 1], np.ones(2))
+    tensors = (torch.from_numpy(each) for each in (np.full(2, 0.5), off, np.zeros((0, 0, 50)), by_knob))
+    model = Model(layout, *tensors, Pull(np.full(2, 0.5), np.zeros(2)), OCTAVES)
+    places, left = model.best([Start(np.full(2, 0.5), [], 1e-9)])
     assert places[0] == pytest.approx(answer, abs=1e-4) and left[0] < 1e-6
-    assert layout.response_db(np.zeros((1, 0)))[0].shape == (1, POINTS)
+
+
+def test_two_equalisers_are_found_in_one_model():
+    """A world that is straight in two responses, of which the second has a highpass before its bands."""
+    rng, bands = np.random.default_rng(0), [Bands(EQUALISER, RATE), Bands(EQUALISER, RATE, HIGHPASS)]
+    here, answer = np.full(2 * KNOBS + 1, 0.5), np.full(2 * KNOBS + 1, 0.5)
+    here[KNOBS], answer[KNOBS] = 0.2, 0.5
+    answer[[3, KNOBS + 7]] = 0.7, 0.3
+    columns = [list(range(KNOBS)), list(range(KNOBS, 2 * KNOBS + 1))]
+    by_spline = rng.normal(size=(2, splines(grid_hz()).shape[0], 200))
+    off, to_splines = np.zeros(200), np.linalg.pinv(splines(grid_hz()).numpy().T)
+    for each, at, slopes in zip(bands, columns, by_spline, strict=True):
+        before_db, after_db = each.each_db(np.stack([here, answer])[:, at]).sum(1)
+        off -= to_splines @ (after_db - before_db) @ slopes
+    still = np.zeros(len(here))
+    layout = Layout([Equaliser(b, at, still) for b, at in zip(bands, columns, strict=True)], [], still)
+    tensors = (torch.from_numpy(each) for each in (here, off, by_spline, np.zeros((0, 200))))
+    model = Model(layout, *tensors, Pull(here, np.full(len(here), 1e-12)), OCTAVES)
+    starts = [Start(here + 0.1 * (rng.uniform(size=len(here)) - 0.5), [0.0, 0.0], 1e-9) for _ in range(12)]
+    places, left = model.best(starts)
+    best = places[left.argmin()]
+    for each, at in zip(bands, columns, strict=True):
+        apart_db = each.each_db(np.stack([best, answer])[:, at]).sum(1)
+        assert apart_db[0] == pytest.approx(apart_db[1], abs=0.1)
+
+
+def test_gains_are_fitted_to_a_response():
+    bands, wanted = Bands(EQUALISER, RATE), drawn(1, 3)
+    around = wanted + 0.4 * (drawn(1, 4) - 0.5) * bands.gains
+    response_db = bands.each_db(wanted)[0].sum(0)
+    found, off_db = bands.fitted(response_db, around)
+    assert off_db[0] < 0.3 and found[:, ~bands.gains] == pytest.approx(around[:, ~bands.gains])
+    assert off_db[0] == pytest.approx(np.sqrt(np.square(bands.each_db(found)[0].sum(0) - response_db).mean()))

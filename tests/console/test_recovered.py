@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from reprs.console.by_response import Bands, in_box
-from reprs.console.excerpted import _echo
+from reprs.console.begun import echo
 from reprs.console.knobs import FIRST, Knobs
+from reprs.console.least_squares import in_box
 from reprs.console.recovered import recovered
+from reprs.console.responses import Bands
 from reprs.console.standard import single_console
 from tests.effects.signals import music
 
@@ -141,11 +142,24 @@ def test_a_setting_that_is_the_answer_is_kept():
     assert torch.equal(found.tracks, answer.tracks) and torch.equal(found.tracks_on, answer.tracks_on)
 
 
-def test_an_echo_is_found_at_its_lag_and_gain():
+def test_an_echo_is_found_at_its_lag_and_gains():
     generator = torch.Generator().manual_seed(0)
-    answer = torch.randn(2, 2, 8_000, generator=generator)
+    answers = torch.randn(2, 3, 2, 8_000, generator=generator)
     left = torch.zeros(1, 2, 8_000)
-    left[0, :, 321:] = 0.25 * answer[1, :, :-321]
-    lags, gains = _echo(left, answer, 1_000)
+    left[0, :, 321:] = (0.25 * answers[1, 0] + 0.5 * answers[1, 2])[:, :-321]
+    lags, gains, peaks = echo(left, answers, 1_000, 500)
     assert int(lags[1]) == 321
-    assert float(gains[1]) == pytest.approx(0.25 * (1 - 321 / 8_000), rel=0.03)
+    assert gains[1].tolist() == pytest.approx([0.25, 0.02, 0.5], abs=0.03)
+    assert float(peaks[1, [0, 2]].min()) > 10 and float(peaks[0].max()) < 5
+
+
+def test_sounds_that_end_at_once_are_no_echo():
+    """Steady tones that are cut off: the phases of what is cut agree at no lag, and say nothing."""
+    time = torch.arange(22_050) / RATE
+    answer = torch.sin(2 * torch.pi * 220 * time) + torch.sin(2 * torch.pi * 331 * time)
+    left = torch.sin(2 * torch.pi * 440 * time)
+    late = torch.randn(22_050, generator=torch.Generator().manual_seed(0))
+    answers = torch.stack([answer, late])[None, :, None].expand(-1, -1, 2, -1)
+    left[200:] += 0.03 * late[:-200]
+    lags, _, peaks = echo(left.expand(1, 2, -1), answers, 2_000, 4_000)
+    assert int(lags[0]) == 200 and float(peaks[0, 0]) < float(peaks[0, 1])
