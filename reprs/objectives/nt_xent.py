@@ -10,23 +10,44 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def nt_xent(a: Tensor, b: Tensor, temperature: float = 0.1) -> Tensor:
+def nt_xent(
+    a: Tensor,
+    b: Tensor,
+    temperature: float | Tensor = 0.1,
+    chains: int = 1,
+    others: float | Tensor = 1.0,
+    weight: Tensor | None = None,
+) -> Tensor:
     """Mean cross-entropy of finding `b[i]` from `a[i]`, and back, among all other embeddings.
 
-    `a`, `b` `(N, D)`, of unit length. Under DDP the candidates are those of all processes (equal N in
-    each), and gradients flow to each process's own embeddings as well as through the gathered ones.
+    `a`, `b` `(N, D)`, of unit length; each `chains` rows are heard on the same two contents. A candidate of
+    other contents counts `others` times: with 0, a row is told from its own group alone, and to know the
+    contents is of no use. `temperature`, `others` and a `weight` in the mean may be `(N,)`, one for each row.
+    Under DDP the candidates are those of all processes (equal N in each), and gradients flow to each
+    process's own embeddings as well as through the gathered ones.
     """
     if a.shape != b.shape or a.ndim != 2:
         raise ValueError(f"a and b are both (N, D), got {tuple(a.shape)} and {tuple(b.shape)}")
+    if len(a) % chains:
+        raise ValueError(f"{len(a)} rows are not groups of {chains}")
     every_a, every_b, rank = _gather(a), _gather(b), dist.get_rank() if _distributed() else 0
     own = torch.arange(len(a), device=a.device) + rank * len(a)
-    candidates = torch.cat([every_a, every_b])
-    anchors = torch.cat([a, b])
-    logits = anchors @ candidates.T / temperature
+    anchors, candidates = torch.cat([a, b]), torch.cat([every_a, every_b])
+    logits = anchors @ candidates.T / _of_rows(temperature, a)
+    every_group = torch.arange(len(every_a), device=a.device).div(chains, rounding_mode="floor").repeat(2)
+    elsewhere = every_group != every_group[own].repeat(2)[:, None]
+    logits = logits + torch.where(elsewhere, _of_rows(others, a).log(), 0)
     itself = torch.cat([own, own + len(every_a)])
     logits = logits.scatter(1, itself[:, None], float("-inf"))
     target = torch.cat([own + len(every_a), own])
-    return F.cross_entropy(logits, target)
+    each = F.cross_entropy(logits, target, reduction="none")
+    return (each if weight is None else each * weight.repeat(2)).mean()
+
+
+def _of_rows(value: float | Tensor, like: Tensor) -> Tensor:
+    """One value for all rows, or `(N,)`, as a column for the rows of `a` and then of `b`."""
+    rows = torch.as_tensor(value, dtype=like.dtype, device=like.device).expand(len(like))
+    return rows.repeat(2)[:, None]
 
 
 def _distributed() -> bool:

@@ -63,6 +63,10 @@ class EffectRecipe(pl.LightningModule):
     the run: one that is resumed, or another with the same frozen networks, begins with what is in it.
     `dropout` and `tint` (see `tinted`) keep the join from knowing pieces by heart.
 
+    In the contrast, chains of other groups count `others` times: groups come again with the same two
+    contents, and whoever knows these by heart finds the match among all others. With `single_weight`, groups
+    of single effects have no candidates but their own, at `single_temperature`, and weigh so much.
+
     `val/20-way` is the share of chains recognised on another content among 19 other
     chains on their own content, by the averaged weights; in `val/20-way-single` every chain is one effect.
     """
@@ -86,6 +90,9 @@ class EffectRecipe(pl.LightningModule):
         replay: int = 1,
         replay_groups: int = 1_000,
         temperature: float = 0.1,
+        others: float = 1.0,
+        single_weight: float = 0.0,
+        single_temperature: float = 0.2,
         presence_weight: float = 1.0,
         knob_weight: float = 1.0,
         change_weight: float = 1.0,
@@ -153,6 +160,7 @@ class EffectRecipe(pl.LightningModule):
             self.reading_change = ChangeReader(readings, measurements)
         self.average = averaged(self.encoder, ema_decay)
         self.temperature, self.presence_weight, self.knob_weight = temperature, presence_weight, knob_weight
+        self.others, self.single_weight, self.single_temperature = others, single_weight, single_temperature
         self.learning_rate, self.weight_decay, self.warmup_steps = learning_rate, weight_decay, warmup_steps
         self.seed, self.trials = seed, 0
 
@@ -270,8 +278,25 @@ class EffectRecipe(pl.LightningModule):
         z, mask = (torch.cat(x).repeat(2, 1) for x in zip(*((g.z, g.mask) for g in groups), strict=True))
         read = self.reader.loss(features.float(), z, mask)
         change = self.change.loss(features.float(), _on_x_then_on_y([g.change for g in groups]))
-        contrast = nt_xent(a, b, self.temperature)
+        contrast = self._contrast(a, b, groups)
         return {"nt_xent": contrast, "presence": read.presence, "knobs": read.knobs, "change": change}
+
+    def _contrast(self, a: Tensor, b: Tensor, groups: list[Group]) -> Tensor:
+        """NT-Xent; where `single_weight` asks for it, single effects are told from their own group alone."""
+        chains = len(groups[0].z)
+        if not self.single_weight:
+            return nt_xent(a, b, self.temperature, chains, self.others)
+        single = (
+            torch.stack([(g.mask.sum(1) == 1).all() for g in groups]).repeat_interleave(chains).to(a.device)
+        )
+        return nt_xent(
+            a,
+            b,
+            torch.where(single, self.single_temperature, self.temperature),
+            chains,
+            torch.where(single, 0.0, self.others),
+            torch.where(single, self.single_weight, 1.0),
+        )
 
     def _read(self, singles: list[Group]) -> dict[str, Tensor]:
         """Which effects are on, by the readings and by each network that they teach."""

@@ -11,15 +11,24 @@ from reprs.objectives.knobs import KnobReader
 from reprs.objectives.nt_xent import nt_xent
 
 
-def slow_nt_xent(a: np.ndarray, b: np.ndarray, temperature: float) -> float:
+def slow_nt_xent(
+    a: np.ndarray, b: np.ndarray, temperature: float, chains: int = 1, others: float = 1.0
+) -> float:
+    return float(np.mean(slow_rows(a, b, temperature, chains, others)))
+
+
+def slow_rows(a: np.ndarray, b: np.ndarray, temperature: float, chains: int, others: float) -> list[float]:
     every = np.concatenate([a, b])
     n, losses = len(a), []
     for i in range(2 * n):
         partner = (i + n) % (2 * n)
         similarity = [every[i] @ every[k] / temperature for k in range(2 * n)]
-        others = sum(np.exp(s) for k, s in enumerate(similarity) if k != i)
-        losses.append(-np.log(np.exp(similarity[partner]) / others))
-    return float(np.mean(losses))
+        times = [1.0 if (k % n) // chains == (i % n) // chains else others for k in range(2 * n)]
+        candidates = sum(
+            t * np.exp(s) for k, (t, s) in enumerate(zip(times, similarity, strict=True)) if k != i
+        )
+        losses.append(-np.log(np.exp(similarity[partner]) / candidates))
+    return losses
 
 
 def unit(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -36,21 +45,50 @@ def test_equals_the_definition(temperature):
     )
 
 
-def test_gradient():
+@pytest.mark.parametrize("others", [0.0, 0.1, 1.0])
+def test_other_contents_count_as_often_as_asked(others):
+    a, b = unit(6, 5), unit(6, 5, seed=1)
+    assert float(nt_xent(a, b, 0.2, 3, others)) == pytest.approx(
+        slow_nt_xent(a.numpy(), b.numpy(), 0.2, 3, others), rel=1e-9
+    )
+
+
+def test_rows_may_differ_in_temperature_candidates_and_weight():
+    a, b = unit(6, 5), unit(6, 5, seed=1)
+    alone = torch.tensor([True] * 3 + [False] * 3)
+    found = nt_xent(
+        a, b, torch.where(alone, 0.3, 0.1), 3, torch.where(alone, 0.0, 0.5), torch.where(alone, 6.0, 1.0)
+    )
+    of_alone, of_others = (slow_rows(a.numpy(), b.numpy(), *how) for how in ((0.3, 3, 0.0), (0.1, 3, 0.5)))
+    wanted = [6 * of_alone[i] if i % 6 < 3 else of_others[i] for i in range(12)]
+    assert float(found) == pytest.approx(np.mean(wanted), rel=1e-6)
+
+
+def test_knowing_the_contents_is_no_use_among_the_own_group():
+    # One direction for each content and nothing else: as good as chance where all candidates share it.
+    contents = torch.eye(4, dtype=torch.float64).repeat_interleave(2, 0)
+    assert float(nt_xent(contents, contents, 0.1, 2, 0.0)) == pytest.approx(np.log(3))
+    assert float(nt_xent(contents, contents, 0.1, 2)) < np.log(15) - 1
+
+
+@pytest.mark.parametrize("others", [0.0, 0.3])
+def test_gradient(others):
     a, b = unit(4, 3).requires_grad_(), unit(4, 3, seed=1).requires_grad_()
-    assert torch.autograd.gradcheck(lambda a, b: nt_xent(a, b, 0.2), (a, b))
+    assert torch.autograd.gradcheck(lambda a, b: nt_xent(a, b, 0.2, 2, others), (a, b))
 
 
-def test_refuses_unequal_shapes():
+def test_refuses_unequal_shapes_and_groups():
     with pytest.raises(ValueError, match="both"):
         nt_xent(unit(4, 3), unit(5, 3))
+    with pytest.raises(ValueError, match="groups of 3"):
+        nt_xent(unit(4, 3), unit(4, 3), chains=3)
 
 
 def _worker(rank: int, folder: str) -> None:
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     a, b = unit(6, 5).requires_grad_(), unit(6, 5, seed=1).requires_grad_()
     part = slice(3 * rank, 3 * rank + 3)
-    loss = nt_xent(a[part], b[part], 0.1)
+    loss = nt_xent(a[part], b[part], 0.1, 3, 0.5)
     loss.backward()
     # DDP averages gradients over the processes.
     for tensor in (a.grad, b.grad):
@@ -63,7 +101,7 @@ def test_two_processes_give_the_loss_and_gradient_of_one(tmp_path):
     mp.spawn(_worker, args=(str(tmp_path),), nprocs=2)
     parts = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
     a, b = unit(6, 5).requires_grad_(), unit(6, 5, seed=1).requires_grad_()
-    loss = nt_xent(a, b, 0.1)
+    loss = nt_xent(a, b, 0.1, 3, 0.5)
     loss.backward()
     assert float(sum(p["loss"] for p in parts) / 2) == pytest.approx(float(loss.detach()), rel=1e-9)
     assert torch.allclose(parts[0]["a"], a.grad) and torch.allclose(parts[0]["b"], b.grad)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -68,9 +69,9 @@ def fit(run: Path, music: Path, steps: int, *more: str) -> int:
     return main(["fit", "-c", str(CONFIG), *arguments, *more])
 
 
-def losses(run: Path) -> list[float]:
+def losses(run: Path, name: str = "train/loss") -> list[float]:
     path = max(run.rglob("metrics.csv"), key=lambda p: p.stat().st_mtime)
-    return [float(row["train/loss"]) for row in csv.DictReader(path.open()) if row["train/loss"]]
+    return [float(row[name]) for row in csv.DictReader(path.open()) if row[name]]
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +132,13 @@ def test_readings_alone_teach_their_own_networks(trained, music, tmp_path):
     start = trained / "effect.safetensors"
     assert fit(tmp_path, music, 2, f"--model.start_from={start}", "--model.search_weight=0") == 0
     assert moved(start, tmp_path / "effect") == {"mel_net", "comb_net", "motion_net", "read"}
+
+
+def test_single_effects_are_told_from_their_own_group_alone(music, tmp_path):
+    """At a high temperature all candidates are alike: the loss is the logarithm of their number."""
+    single = ["--model.single_share=1", "--model.single_weight=1", "--model.single_temperature=1000"]
+    assert fit(tmp_path, music, 1, *single, "--model.chains_per_group=3") == 0
+    assert losses(tmp_path, "train/nt_xent") == pytest.approx([math.log(2 * 3 - 1)], abs=0.01)
 
 
 def test_frozen_networks_stay_and_are_remembered_beyond_the_run(trained, music, tmp_path):
