@@ -58,10 +58,11 @@ class EffectRecipe(pl.LightningModule):
     listens to all.
 
     Networks that are `frozen` stay as they are; the memory then holds what they say instead of their views,
-    and takes a fraction of the room. `search_weight: 0` freezes what search teaches. With `search_groups` a
-    step draws so many groups from the memory, however few are rendered. `memory` is a folder that outlives
-    the run: one that is resumed, or another with the same frozen networks, begins with what is in it.
-    `dropout` and `tint` (see `tinted`) keep the join from knowing pieces by heart.
+    and takes a fraction of the room. `search_weight: 0` freezes what search alone teaches,
+    `reading_weight: 0` what readings alone teach. With `search_groups` a step draws so many groups from the
+    memory, however few are rendered. `memory` is a folder that outlives the run: one that is resumed, or
+    another with the same frozen networks, begins with what is in it. `dropout` and `tint` (see `tinted`) keep
+    the join from knowing pieces by heart.
 
     In the contrast, chains of other groups count `others` times: groups come again with the same two
     contents, and whoever knows these by heart finds the match among all others. With `single_weight`, groups
@@ -117,8 +118,8 @@ class EffectRecipe(pl.LightningModule):
         """
         super().__init__()
         self.save_hyperparameters()
-        if not search_weight and not readings:
-            raise ValueError("nothing to learn: give search_weight or readings above 0")
+        if not search_weight and not (readings and reading_weight):
+            raise ValueError("nothing to learn: give search_weight, or readings and reading_weight, above 0")
         self.encoder = EffectEncoder(
             embedding_dim, width, hidden, readings=readings, motion=motion, dropout=dropout
         )
@@ -150,6 +151,9 @@ class EffectRecipe(pl.LightningModule):
             self.frozen |= set(self.encoder.part_dims) - set(self.read_networks)
             for module in (self.encoder.join, self.encoder.project):
                 module.requires_grad_(False)
+        if readings and not reading_weight:
+            self.frozen |= set(READ)
+            self.encoder.read.requires_grad_(False)
         for name in self.frozen:
             self.encoder.get_submodule(f"{name}_net").requires_grad_(False)
         if readings:
@@ -193,9 +197,8 @@ class EffectRecipe(pl.LightningModule):
 
     def _lots(self, segments: Tensor, generator: torch.Generator) -> Lots:
         groups = self._groups(segments, generator)
-        return Lots(
-            groups, self.memory.singles(self.reading_chains, generator) if self.encoder.readings else []
-        )
+        reads = self.encoder.readings and self.reading_weight
+        return Lots(groups, self.memory.singles(self.reading_chains, generator) if reads else [])
 
     def _groups(self, segments: Tensor, generator: torch.Generator) -> list[Group]:
         """Groups rendered from the segments, or those of a step drawn from the memory."""

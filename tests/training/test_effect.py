@@ -141,6 +141,17 @@ def test_single_effects_are_told_from_their_own_group_alone(music, tmp_path):
     assert losses(tmp_path, "train/nt_xent") == pytest.approx([math.log(2 * 3 - 1)], abs=0.01)
 
 
+def test_search_alone_leaves_the_readings_as_they_are(trained, music, tmp_path):
+    start = trained / "effect.safetensors"
+    assert fit(tmp_path, music, 2, f"--model.start_from={start}", "--model.reading_weight=0") == 0
+    assert not moved(start, tmp_path / "effect") & {"mel_net", "comb_net", "read"}
+
+
+def test_nothing_to_learn_is_one_line(music, tmp_path, capsys):
+    assert fit(tmp_path, music, 1, "--model.search_weight=0", "--model.reading_weight=0") == 2
+    assert "nothing to learn" in capsys.readouterr().err
+
+
 def test_frozen_networks_stay_and_are_remembered_beyond_the_run(trained, music, tmp_path):
     start = trained / "effect.safetensors"
     options = [
