@@ -159,8 +159,10 @@ class Model:
         z = np.stack([start.z for start in starts])
         levels = np.array([start.levels_db for start in starts]).reshape(len(starts), -1) / LEVEL_DB
         columns = [i for e in equalisers for i in e.columns]
+        # Where nothing takes a level back, it is heard like the rest of the response.
+        free = np.where(np.abs(ups).sum(1) > 0, FARTHEST, 0.0)
         lowest, highest = (
-            np.concatenate([np.full(len(columns), end), np.full(len(ups), sign * FARTHEST), reach])
+            np.concatenate([np.full(len(columns), end), sign * free, reach])
             for end, sign, reach in (
                 (0.0, -1, (here - farthest).clip(0)),
                 (1.0, 1, (here + farthest).clip(max=1)),

@@ -28,7 +28,7 @@ COARSE, FINE, NEAR = 2e-3, 4e-3, 1e-3
 PRIOR, DEVIATION, OF_GAINS = 0.002, 0.25, 0.15
 # Of several tracks a master can do what all of their strips can do as well: there it counts for more, and the
 # master is touched lightly (`reprs.views.mixes`).
-OF_MASTER, SEVERAL_PRIOR = 0.07, 0.02
+OF_MASTER, SEVERAL_PRIOR = 0.07, 0.03
 EQUALISER, HIGHPASS, MASTER = "parametric_eq", "highpass", "master."
 # What takes back a louder equaliser, by a decibel each.
 MADE_UP = {"compressor.threshold_db": 1.0, "compressor.makeup_db": -1.0}
@@ -36,7 +36,7 @@ MADE_UP = {"compressor.threshold_db": 1.0, "compressor.makeup_db": -1.0}
 OF_TRACKS, LATE = (HIGHPASS, "distortion"), ("pre_delay_ms", "delay_ms")
 # Of another knob's reach: a sample or two later, and phases no longer add up as they did.
 OF_TIMES, LONGEST = 0.01, 0.3
-COARSER = 2  # are splines of several tracks far away
+COARSER, CLOSE = 2, 2e-2  # are splines of several tracks, but where the loss is small
 # For each row the numbers of a track and of a spline; None for the tracks as they are.
 Lifts = Sequence[tuple[int, int]] | None
 
@@ -128,13 +128,13 @@ class Excerpt:
         off, there = rows[0], rows[1 : 1 + len(ahead)]
         spans = (ahead - back).gather(1, torch.tensor(layout.others)[:, None])
         by_knob = (there - (rows[1 + len(ahead) :] if near else off)) / spans
-        apart = OCTAVES if self.count == 1 or near else COARSER * OCTAVES
+        apart = OCTAVES if self.count == 1 or found.loss < CLOSE else COARSER * OCTAVES
         known = (
             before is not None and len(before.by_spline) == len(layout.equalisers) and before.apart == apart
         )
         by_spline = before.by_spline if known and before is not None else self._by_spline(z, off, on, apart)
         middle = np.where(self.gains, 0.5, self.z.double().numpy())
-        share = PRIOR if self.count == 1 else SEVERAL_PRIOR
+        share = np.where(self.gains & (self.count > 1), SEVERAL_PRIOR, PRIOR)
         weight = share * found.loss / self.deviation**2
         return Model(layout, z, off, by_spline, by_knob, Pull(middle, weight), apart)
 

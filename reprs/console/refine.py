@@ -16,6 +16,7 @@ from reprs.console.console import Console
 from reprs.console.knobs import Knobs
 from reprs.console.listening import SAMPLE_RATE, WINDOW_S, excerpts, sounding
 from reprs.console.opened import opened
+from reprs.console.parts import switches
 from reprs.console.recovered import recovered
 from reprs.console.trim import loudest, trimmed
 from reprs.objectives.stft import SIZES, StftDistance
@@ -50,12 +51,13 @@ def refine(
 ) -> Knobs:
     """Better knobs for `tracks` `(1, N, C, T)` and a `reference` `(C, T)` at the same rate.
 
-    Where the reference is a mix of the very tracks (`aligned`, found out if None), the setting of a single
-    recording is found by least squares, switches too (`steps` is then the most of each descent); of several
-    tracks the loss is the multi-resolution STFT of mid and side. Else it is what `reprs.audio.measures` says
-    of spectrum, stereo and dynamics, with the distance of embeddings by `ears` where these are given, and at
-    last the faders are trimmed to its loudness. A prior holds knobs near where they begin, which is also what
-    is returned where nothing is better. `on_step` hears of every step and its loss.
+    Where the reference is a mix of the very tracks (`aligned`, found out if None), its setting is found by
+    least squares, switches too (`steps` is then the most of each descent of a single recording); through
+    groups and side-chains the loss is the multi-resolution STFT of mid and side. Else it is what
+    `reprs.audio.measures` says of spectrum, stereo and dynamics, with the distance of embeddings by `ears`
+    where these are given, and at last the faders are trimmed to its loudness. A prior holds knobs near where
+    they begin, which is also what is returned where nothing is better. `on_step` hears of every step and its
+    loss.
     """
     there = sounding(tracks, mask)
     if not bool(there.any()) or steps < 1:
@@ -63,8 +65,10 @@ def refine(
     reference = reference.float().expand(2, -1) if reference.shape[0] == 1 else reference.float()
     if aligned is None:
         aligned = is_aligned(tracks, reference)
-    if aligned and tracks.shape[1] == 1 and console.master is None:
-        return recovered(console, tracks, sample_rate, knobs, reference, steps, on_step)
+    if aligned and recoverable(console, knobs):
+        heard = there[0].nonzero()[:, 0]
+        found = recovered(console, tracks[:, heard], sample_rate, knobs.of(heard), reference, steps, on_step)
+        return _put_back(console, knobs, heard, found)
     if aligned:
         judge = _aligned(tracks, reference, sample_rate)
         return _descend(console, judge, opened(console, knobs), there, sample_rate, steps, RATE, on_step)
@@ -88,6 +92,21 @@ def is_aligned(tracks: Tensor, reference: Tensor) -> bool:
     norms = (ours.square().sum((1, 2)) * theirs.square().sum((1, 2))).sqrt()
     alike = (ours * theirs).sum((1, 2)) / norms.clamp_min(1e-9)
     return bool(torch.quantile(alike, 0.75) > ALIGNED)
+
+
+def recoverable(console: Console, knobs: Knobs) -> bool:
+    """Whether least squares know their way: no groups, nothing plugged, and knobs that rest."""
+    plugged = any(value is not None for value in vars(knobs.patch).values())
+    return not console.groups and not plugged and knobs.tracks.ndim == 3 and knobs.shared.ndim == 2
+
+
+def _put_back(console: Console, knobs: Knobs, heard: Tensor, found: Knobs) -> Knobs:
+    """The knobs with those found of some tracks `(M,)` in their places."""
+    tracks_on, _ = switches(console, knobs)
+    found_on, shared_on = switches(console, found)
+    tracks = knobs.tracks.clone()
+    tracks[:, heard], tracks_on[:, heard] = found.tracks, found_on
+    return replace(knobs, tracks=tracks, shared=found.shared, tracks_on=tracks_on, shared_on=shared_on)
 
 
 # Clips `(W, N, C, T)`, and the loss of their mixes `(W, 2, T)` at a step; at None, all of it.
