@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reprs.console.least_squares import in_box
+from reprs.console.in_box import in_box
 from reprs.console.responses import Bands, grid_hz, splines
 
 LEVEL_DB, FARTHEST = 10.0, 4.0  # the unit of an equaliser's level, and how far it may go

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,7 +20,6 @@ FIRST_DAMPING, LARGEST_DAMPING = 1e-2, 1e3
 COARSE, FINE = 2e-3, 4e-3  # one-sided differences far away, two-sided ones near by
 NEAR = 1e-3
 LONGEST = 0.3  # step of a knob
-MANY_DAMPING, LEAST_DAMPING = 1e-3, 1e-12
 PROBE, MOST_BENT = 0.1, 0.75
 # The prior's share of the loss: it decides between settings that do the same, and goes as the loss goes.
 PRIOR = 0.002
@@ -149,40 +147,3 @@ def _linear(residuals: Residuals, z: Tensor, reach: Tensor, fine: bool) -> tuple
     by = torch.where(z > 0.5, -COARSE, COARSE) * reach
     rows = residuals(torch.cat([z[None], z + torch.diag(by)]))
     return rows[0], (rows[1:] - rows[0]) / by[:, None]
-
-
-def in_box(
-    heard: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-    values: np.ndarray,
-    lowest: np.ndarray,
-    highest: np.ndarray,
-    steps: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Levenberg and Marquardt from many starts `(S, V)` at once, between `lowest` and `highest` `(V,)`.
-    The places and their sums of squares.
-
-    `heard` gives residuals `(S, F)` and slopes `(S, F, V)`. After Levenberg (1944) and Marquardt (1963); what
-    would leave the box stays at its side while it is pressed there.
-    """
-    values = values.clip(lowest, highest)
-    off, slopes = heard(values)
-    losses, damping = np.square(off).sum(1), np.full(len(values), MANY_DAMPING)
-    for _ in range(steps):
-        slope = (slopes.transpose(0, 2, 1) @ off[..., None])[..., 0]
-        pressed = ((values <= lowest) & (slope > 0)) | ((values >= highest) & (slope < 0))
-        free = np.where(pressed, 0.0, 1.0)
-        curvature = slopes.transpose(0, 2, 1) @ slopes * free[:, None] * free[..., None]
-        scale = np.diagonal(curvature, axis1=1, axis2=2)
-        held = np.where(pressed, 1.0, damping[:, None] * scale + 1e-12 * scale.max(1, keepdims=True) + 1e-300)
-        curvature = curvature + held[:, None] * np.eye(values.shape[1])
-        step = np.linalg.solve(curvature, -(slope * free)[..., None])[..., 0]
-        moved = (values + step).clip(lowest, highest)
-        off_there, slopes_there = heard(moved)
-        losses_there = np.square(off_there).sum(1)
-        better = losses_there < losses
-        losses = np.where(better, losses_there, losses)
-        values = np.where(better[:, None], moved, values)
-        off = np.where(better[:, None], off_there, off)
-        slopes = np.where(better[:, None, None], slopes_there, slopes)
-        damping = np.where(better, damping / 4, damping * 5).clip(LEAST_DAMPING, 1e6)
-    return values, losses

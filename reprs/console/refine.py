@@ -35,6 +35,7 @@ PRIOR_WEIGHT = 0.3
 # mix of these very tracks. It is .84 and more for 40 recordings and their own mixes, .49 and less for 80
 # other pairs.
 ALIGNED, BAND = 0.65, 24
+TOGETHER = 8  # tracks that least squares take at once
 
 
 def refine(
@@ -52,8 +53,9 @@ def refine(
     """Better knobs for `tracks` `(1, N, C, T)` and a `reference` `(C, T)` at the same rate.
 
     Where the reference is a mix of the very tracks (`aligned`, found out if None), its setting is found by
-    least squares, switches too (`steps` is then the most of each descent of a single recording); through
-    groups and side-chains the loss is the multi-resolution STFT of mid and side. Else it is what
+    least squares, switches too (`steps` is then the most of each descent of a single recording); of more than
+    `TOGETHER` tracks, and through groups and side-chains, the loss is the multi-resolution STFT of mid and
+    side. Else it is what
     `reprs.audio.measures` says of spectrum, stereo and dynamics, with the distance of embeddings by `ears`
     where these are given, and at last the faders are trimmed to its loudness. A prior holds knobs near where
     they begin, which is also what is returned where nothing is better. `on_step` hears of every step and its
@@ -65,8 +67,8 @@ def refine(
     reference = reference.float().expand(2, -1) if reference.shape[0] == 1 else reference.float()
     if aligned is None:
         aligned = is_aligned(tracks, reference)
-    if aligned and recoverable(console, knobs):
-        heard = there[0].nonzero()[:, 0]
+    heard = there[0].nonzero()[:, 0]
+    if aligned and len(heard) <= TOGETHER and recoverable(console, knobs):
         found = recovered(console, tracks[:, heard], sample_rate, knobs.of(heard), reference, steps, on_step)
         return _put_back(console, knobs, heard, found)
     if aligned:

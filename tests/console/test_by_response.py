@@ -6,7 +6,7 @@ import torch
 from scipy import optimize
 
 from reprs.console.by_response import Equaliser, Layout, Model, Pull, Start
-from reprs.console.least_squares import in_box
+from reprs.console.in_box import in_box
 from reprs.console.responses import LIFT_DB, OCTAVES, Bands, grid_hz, lifted, splines
 from reprs.console.standard import single_console
 

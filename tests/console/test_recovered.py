@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from reprs.console.begun import echo
+from reprs.console.in_box import in_box
 from reprs.console.knobs import FIRST, Knobs
-from reprs.console.least_squares import in_box
 from reprs.console.recovered import recovered
 from reprs.console.responses import Bands
 from reprs.console.standard import single_console
