@@ -31,7 +31,8 @@ def write_page(
         f"<h1>{html.escape(title)}</h1>",
         "".join(f'<p class="note">{html.escape(n)}</p>' for n in notes),
     ]
-    parts.append("<p>All at the same loudness. To go on from one, run the line below it.</p>")
+    usual = f" {names[0]} is the most usual one." if saved[0].details.get("temperature") == 0 else ""
+    parts.append(f"<p>All at the same loudness.{usual} To go on from one, run the line below it.</p>")
     for mix, said, call in zip(mixes, words(saved), calls, strict=True):
         file = html.escape(mix.path.name)
         player = f'<audio controls preload="none" src="{file}"></audio>'

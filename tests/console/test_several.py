@@ -52,6 +52,7 @@ def test_numbered_mixes_at_one_loudness_and_a_page(shell, stems, tmp_path, model
     assert [each["sample"] for each in found] == [1, 2, 3] and found[0]["seed"] == 7
     assert [each["temperature"] for each in found] == [0, TEMPERATURE, TEMPERATURE]
     page = (out / "mixes.html").read_text()
+    assert "mix-1 is the most usual one." in page
     assert page.count("<audio") == 3 and "--start" in page and "data:image/png" in page
     code, _, err = shell("mix", stems, "--samples", 2, "--model", model, "-o", out)
     assert code == 2 and "--force" in err
@@ -73,6 +74,7 @@ def test_mixes_around_one_keep_what_is_locked(shell, stems, tmp_path, model):
     assert shell(*call, "--samples", 2, "--model", model, "-o", near)[0] == 0
     start = read_mix(out / "mix-1.json").knobs
     pan = list(standard_console().track_params).index("pan")
+    assert "most usual" not in (near / "mixes.html").read_text()
     for n in (1, 2):
         found = read_mix(near / f"mix-{n}.json").knobs
         assert torch.allclose(found.tracks[0, 0], start.tracks[0, 0], atol=1e-3)
