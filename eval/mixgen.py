@@ -38,7 +38,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--parts", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS)
     )
-    parser.add_argument("--songs", type=int, default=100, help="unseen songs (default 100)")
+    parser.add_argument("--songs", type=int, default=80, help="unseen songs (default 80)")
     parser.add_argument("--role", choices=("test", "train"), default="test", help=f"train: {CHOICE}")
     parser.add_argument("--samples", type=int, default=8, help="references and mixes a song (default 8)")
     parser.add_argument("--length-s", type=float, default=3.0, metavar="S", help="of a mix (default 3)")
