@@ -76,40 +76,47 @@ def judge(options: argparse.Namespace) -> Any:
     """Yields every part that is asked for, with its tables, as they are done."""
     if options.songs < 8 or options.samples < 4 or options.length_s < 1:
         raise ValueError("--songs is at least 8, --samples 4, --length-s 1")
+    # Before the known truth, which takes minutes: a checkpoint that is missing is named at once.
+    models = _models(options) if set(options.parts) - {"truth"} else None
     if "truth" in options.parts:
         from eval.known_truth_rows import rows
 
         yield "truth", {"known truth": rows(options.steps, options.seed, tuple(options.only))}
-    if "finished" in options.parts:
-        yield "finished", {"finished music, pieces that training kept back": _finished(options)}
+    if models and "finished" in options.parts:
+        yield "finished", {"finished music, pieces that training kept back": _finished(options, *models[:2])}
     others = [part for part in options.parts if part not in ("truth", "finished")]
-    if others:
-        yield from _on_songs(options, others)
+    if models and others:
+        yield from _on_songs(options, others, *models)
 
 
-def _finished(options: argparse.Namespace) -> Any:
-    from eval.mixgen_finished import finished
-    from eval.mixgen_rows import make_rows
+def _models(options: argparse.Namespace) -> tuple[Any, Any, Any]:
+    """The generator, its rivals and the controller; the last two may be None."""
     from reprs.models import hub
 
-    rivals = hub.load(options.rivals) if options.rivals else None
-    rows = make_rows(hub.load(options.model), rivals, None)
+    others = (hub.load(name) if name else None for name in (options.rivals, options.controller))
+    return hub.load(options.model), *others
+
+
+def _finished(options: argparse.Namespace, generator: Any, rivals: Any) -> Any:
+    from eval.mixgen_finished import finished
+    from eval.mixgen_rows import make_rows
+
+    rows = make_rows(generator, rivals, None)
     deaf = ("random knobs", "the prior again")  # they ask for the audio
     return finished(
         [r for r in rows if r.name not in deaf and r.name in (options.only or [r.name])], options.seed
     )
 
 
-def _on_songs(options: argparse.Namespace, parts: Sequence[str]) -> Any:
+def _on_songs(
+    options: argparse.Namespace, parts: Sequence[str], generator: Any, rivals: Any, controller: Any
+) -> Any:
     from eval import mixgen_calibration, mixgen_rows, mixgen_scores, mixgen_songs
     from eval.mix_measures import Ears, Meters
     from eval.mixgen_judges import Judge
     from eval.rows import make_row
     from reprs.models import hub
 
-    generator = hub.load(options.model)
-    rivals = hub.load(options.rivals) if options.rivals else None
-    controller = hub.load(options.controller) if options.controller else None
     count, seed = options.samples, options.seed
     cases = mixgen_songs.make_cases(options.role, options.songs, count, options.length_s, seed)
     heard = mixgen_rows.heard(generator, cases)

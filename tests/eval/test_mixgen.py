@@ -186,6 +186,12 @@ def test_calls_that_cannot_be_are_refused(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_missing_checkpoint_is_named_before_the_known_truth_is_learnt(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("eval.known_truth_rows.rows", lambda *_: pytest.fail("learnt for minutes"))
+    assert main(["--model", "nothing", "-o", str(tmp_path)]) == 2
+    assert "nothing" in capsys.readouterr().err
+
+
 def test_the_energy_score_is_least_for_the_true_distribution():
     dice = torch.Generator().manual_seed(0)
     truths = torch.randn(300, 5, generator=dice)
