@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from reprs.console.by_response import Equaliser, Layout, Model, Pull
 from reprs.console.console import Console
 from reprs.console.knobs import FIRST, Knobs
+from reprs.console.least_squares import Found
 from reprs.console.opened import opened
 from reprs.console.parts import switches
 from reprs.console.responses import LIFT_DB, OCTAVES, Bands, lifted
@@ -39,14 +40,6 @@ OF_TIMES, LONGEST = 0.01, 0.3
 COARSER, CLOSE = 2, 2e-2  # are splines of several tracks, but where the loss is small
 # For each row the numbers of a track and of a spline; None for the tracks as they are.
 Lifts = Sequence[tuple[int, int]] | None
-
-
-@dataclass(frozen=True)
-class Found:
-    """Knobs `(P,)` and the sum of their squared residuals."""
-
-    z: Tensor
-    loss: float
 
 
 class Excerpt:

@@ -42,18 +42,15 @@ def descend(
     deviation: Tensor,
     steps: int,
     on_step: Callable[[float], None] | None = None,
-    reach: Tensor | None = None,
 ) -> Found:
     """From `z` `(P,)` downhill, `steps` steps at most, within [0, 1].
 
-    A prior around `middle` with `deviation`, `(P,)` each, weighs a share of the loss. `reach` `(P,)`, 1 if
-    None, is how far the residuals of a knob are straight, compared with the others'. Ends early where the
+    A prior around `middle` with `deviation`, `(P,)` each, weighs a share of the loss. Ends early where the
     loss no longer falls, or nothing is left of it.
     """
-    reach = torch.ones_like(z) if reach is None else reach
     damping, history = FIRST_DAMPING, [float("inf")]
     for _ in range(steps):
-        step = _Step(residuals, z, middle, deviation, reach, history[-1])
+        step = _Step(residuals, z, middle, deviation, history[-1])
         moved, damping = step.best(damping)
         history.append(min(step.loss, moved.loss))
         z = moved.z
@@ -76,12 +73,10 @@ class _Step:
         z: Tensor,
         middle: Tensor,
         deviation: Tensor,
-        reach: Tensor,
         loss: float,
     ) -> None:
         self.residuals, self.z, self.middle = residuals, z.double(), middle.double()
-        self.longest = LONGEST * reach.double()
-        self.off, self.jacobian = (each.double() for each in _linear(residuals, z, reach, loss < NEAR))
+        self.off, self.jacobian = (each.double() for each in _linear(residuals, z, loss < NEAR))
         self.loss = float(self.off.square().sum())
         self.weight = PRIOR * self.loss / deviation.double().square()
         self.curvature = self.jacobian @ self.jacobian.T + torch.diag(self.weight)
@@ -91,7 +86,7 @@ class _Step:
         """The best of a few steps and the damping that led there; `z` and much more damping where none is."""
         ways = [self._solved(self._damped(damping * factor)) for factor in FACTORS]
         bent = self._bent(torch.stack(ways), damping)
-        places = (self.z + torch.stack([*ways, *bent]).clamp(-self.longest, self.longest)).clamp(0, 1)
+        places = (self.z + torch.stack([*ways, *bent]).clamp(-LONGEST, LONGEST)).clamp(0, 1)
         losses = self.residuals(places.float()).double().square().sum(1).nan_to_num(nan=torch.inf)
         totals = losses + self._prior(places)
         index = int(totals.argmin())
@@ -138,12 +133,12 @@ class _Step:
         return bent
 
 
-def _linear(residuals: Residuals, z: Tensor, reach: Tensor, fine: bool) -> tuple[Tensor, Tensor]:
+def _linear(residuals: Residuals, z: Tensor, fine: bool) -> tuple[Tensor, Tensor]:
     """Residuals `(F,)` at `z` and their Jacobian `(P, F)` by finite differences inside the box."""
     if fine:
-        up, down = (z + FINE * reach).clamp(max=1), (z - FINE * reach).clamp(min=0)
+        up, down = (z + FINE).clamp(max=1), (z - FINE).clamp(min=0)
         rows = residuals(torch.cat([z[None], z + torch.diag(up - z), z + torch.diag(down - z)]))
         return rows[0], (rows[1 : 1 + len(z)] - rows[1 + len(z) :]) / (up - down)[:, None]
-    by = torch.where(z > 0.5, -COARSE, COARSE) * reach
+    by = torch.where(z > 0.5, -COARSE, COARSE)
     rows = residuals(torch.cat([z[None], z + torch.diag(by)]))
     return rows[0], (rows[1:] - rows[0]) / by[:, None]

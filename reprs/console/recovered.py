@@ -14,8 +14,9 @@ from torch import Tensor
 
 from reprs.console.begun import begun
 from reprs.console.console import Console
-from reprs.console.excerpted import Excerpt, Found
+from reprs.console.excerpted import Excerpt
 from reprs.console.knobs import FIRST, Knobs
+from reprs.console.least_squares import Found
 from reprs.console.search import FLOOR, LEAST, LOOSE, Search
 from reprs.console.together import Together
 

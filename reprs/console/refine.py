@@ -55,11 +55,10 @@ def refine(
     Where the reference is a mix of the very tracks (`aligned`, found out if None), its setting is found by
     least squares, switches too (`steps` is then the most of each descent of a single recording); of more than
     `TOGETHER` tracks, and through groups and side-chains, the loss is the multi-resolution STFT of mid and
-    side. Else it is what
-    `reprs.audio.measures` says of spectrum, stereo and dynamics, with the distance of embeddings by `ears`
-    where these are given, and at last the faders are trimmed to its loudness. A prior holds knobs near where
-    they begin, which is also what is returned where nothing is better. `on_step` hears of every step and its
-    loss.
+    side. Else it is what `reprs.audio.measures` says of spectrum, stereo and dynamics, with the distance of
+    embeddings by `ears` where these are given, and at last the faders are trimmed to its loudness. A prior
+    holds knobs near where they begin, which is also what is returned where nothing is better. `on_step` hears
+    of every step and its loss.
     """
     there = sounding(tracks, mask)
     if not bool(there.any()) or steps < 1:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from reprs.console.begun import combined, retimed
 from reprs.console.by_response import Model, Start
-from reprs.console.excerpted import Excerpt, Found
+from reprs.console.excerpted import Excerpt
+from reprs.console.least_squares import Found
 from reprs.console.starts import elsewhere, refitted
 
 # Not far above what rounding leaves of equal sounds, and what it may leave: between them a level of the

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from reprs.console.begun import TIMED, begun, combined
-from reprs.console.excerpted import EQUALISER, HIGHPASS, MASTER, Found
+from reprs.console.excerpted import EQUALISER, HIGHPASS, MASTER
 from reprs.console.knobs import FIRST
+from reprs.console.least_squares import Found
 from reprs.console.search import COMPRESSED, FLOOR, LOOSE, Search
 
 FIRST_ROUNDS, BUS_ROUNDS, ROUNDS, LAST_ROUNDS = 3, (2, 6), 5, 6
