@@ -44,14 +44,14 @@ def heard_errors(console: Console, tracks: Tensor, found: Knobs, truth: Knobs) -
     recorded; NaN for mono tracks).
     """
     off_db = eq_response_db(console, found) - eq_response_db(console, truth)
-    before = _through(console, tracks, truth, FILTERS)
+    before = through(console, tracks, truth, FILTERS)
     reductions = [gain_reduction_db(console, before, knobs) for knobs in (found, truth)]
-    widths = [_width(console, knobs) for knobs in (found, truth)]
+    wide = [widths(console, knobs) for knobs in (found, truth)]
     return {
         "EQ dB": off_db.square().mean(1).sqrt(),
         "EQ shape dB": off_db.std(1, correction=0),
         "gain reduction dB": (reductions[0] - reductions[1]).abs(),
-        "width": (widths[0] - widths[1]).abs().masked_fill(_is_mono(tracks), math.nan),
+        "width": (wide[0] - wide[1]).abs().masked_fill(is_mono(tracks), math.nan),
     }
 
 
@@ -59,7 +59,7 @@ def eq_response_db(console: Console, knobs: Knobs) -> Tensor:
     """What the filters of every track's strip do, `(N, POINTS)` in dB at frequencies in equal octaves."""
     impulse = torch.zeros(knobs.tracks.shape[1], 1, IMPULSE, dtype=torch.float64)
     impulse[..., 0] = 1
-    wet = _through(console, impulse, knobs, FILTERS)[:, 0]
+    wet = through(console, impulse, knobs, FILTERS)[:, 0]
     hz = torch.logspace(*(math.log10(hz) for hz in EQ_HZ), POINTS)
     bins = (hz * IMPULSE / SAMPLE_RATE).round().long()
     return 20 * torch.log10(torch.fft.rfft(wet)[:, bins].abs().clamp_min(1e-6))
@@ -70,12 +70,12 @@ def gain_reduction_db(console: Console, tracks: Tensor, knobs: Knobs) -> Tensor:
     makeup = list(console.track_params).index(f"{COMPRESSOR}.makeup_db")
     z = knobs.tracks.clone()
     z[..., makeup] = console.track_params[f"{COMPRESSOR}.makeup_db"].to_unit(torch.tensor(0.0))
-    wet = _through(console, tracks, Knobs(z, knobs.shared, knobs.tracks_on, knobs.shared_on), (COMPRESSOR,))
+    wet = through(console, tracks, Knobs(z, knobs.shared, knobs.tracks_on, knobs.shared_on), (COMPRESSOR,))
     before, after = (x.square().mean((1, 2)).clamp_min(1e-12) for x in (tracks, wet))
     return 10 * torch.log10(before / after)
 
 
-def _through(console: Console, tracks: Tensor, knobs: Knobs, names: Sequence[str]) -> Tensor:
+def through(console: Console, tracks: Tensor, knobs: Knobs, names: Sequence[str]) -> Tensor:
     """Tracks `(N, C, T)` through some effects of their strips, where these are on."""
     strip, z, on = console.strip, knobs.tracks[0, :, : len(console.strip)], _is_on(console, knobs)
     for index, name in enumerate(strip.names):
@@ -85,7 +85,8 @@ def _through(console: Console, tracks: Tensor, knobs: Knobs, names: Sequence[str
     return tracks
 
 
-def _width(console: Console, knobs: Knobs) -> Tensor:
+def widths(console: Console, knobs: Knobs) -> Tensor:
+    """The width of every track's strip `(N,)`; 1 where it does nothing."""
     name = f"{WIDTH}.width"
     z = knobs.tracks[0, :, list(console.track_params).index(name)]
     width = console.track_params[name].from_unit(z)
@@ -100,7 +101,8 @@ def _is_on(console: Console, knobs: Knobs) -> Tensor:
     return knobs.tracks_on[0].bool()
 
 
-def _is_mono(tracks: Tensor) -> Tensor:
+def is_mono(tracks: Tensor) -> Tensor:
+    """The tracks `(N,)` of which no width can be heard."""
     if tracks.shape[1] == 1:
         return torch.ones(len(tracks), dtype=torch.bool)
     mid, side = ((tracks[:, 0] + s * tracks[:, 1]).square().mean(1) for s in (1, -1))
