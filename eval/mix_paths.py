@@ -1,7 +1,7 @@
 """How far settings are from those that made the reference by what they do to a track on its way to the mix.
 
 A console can be set in many ways that give one mix: what the master's equaliser does to everything, every
-strip can do as well, a width is the strip's or the master's, a gain that of an equaliser, a makeup or a fader.
+strip can do as well, a width is the strip's or the master's, a gain an equaliser's, a makeup's or a fader's.
 No ear and no method can tell such settings apart, so where two mixes are the same, what is compared is the
 whole way of each track: all that is linear as one response, all reductions of gain as one, both widths.
 """
@@ -74,7 +74,7 @@ def way_response_db(console: Console, knobs: Knobs) -> Tensor:
     impulse = torch.zeros(1, 1, IMPULSE, dtype=torch.float64)
     impulse[..., 0] = 1
     wet = _through_master(console, impulse, knobs, (EQUALISER,))[0, 0]
-    hz = torch.logspace(*(math.log10(hz) for hz in EQ_HZ), POINTS)
+    hz = torch.logspace(math.log10(EQ_HZ[0]), math.log10(EQ_HZ[1]), POINTS)
     bins = (hz * IMPULSE / SAMPLE_RATE).round().long()
     of_master_db = 20 * torch.log10(torch.fft.rfft(wet)[bins].abs().clamp_min(1e-6))
     return response_db + of_master_db + _of_master(console, knobs, f"{COMPRESSOR}.makeup_db")
@@ -129,7 +129,9 @@ def _of_master(console: Console, knobs: Knobs, name: str) -> float:
     if not _is_on(console, knobs, name.partition(".")[0]):
         return 0.0
     name = f"master.{name}"
-    return float(console.shared_params[name].from_unit(knobs.shared[0, list(console.shared_params).index(name)]))
+    return float(
+        console.shared_params[name].from_unit(knobs.shared[0, list(console.shared_params).index(name)])
+    )
 
 
 def _of_tracks(console: Console, knobs: Knobs, name: str) -> Tensor:

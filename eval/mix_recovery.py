@@ -31,7 +31,7 @@ AS_HEARD = " as heard"
 LIMITS = OF_SETTINGS | {name + AS_HEARD: limit for name, limit in OF_SETTINGS.items()}
 STRICT = ("EQ dB", "gain reduction dB", "width")
 BUT_FOR_LEVEL = ("EQ shape dB", "gain reduction dB", "width")
-FOUND = {"found": STRICT, "found but for level": BUT_FOR_LEVEL}
+FOUND: dict[str, tuple[str, ...]] = {"found": STRICT, "found but for level": BUT_FOR_LEVEL}
 FOUND |= {called + AS_HEARD: tuple(n + AS_HEARD for n in names) for called, names in FOUND.items()}
 # How far the mix is from the reference, of each of its tracks.
 APART = "apart dB"

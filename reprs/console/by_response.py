@@ -14,13 +14,15 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from scipy.linalg import block_diag
 from torch import Tensor
 
 from reprs.console.in_box import in_box
-from reprs.console.responses import Bands, grid_hz, splines
+from reprs.console.responses import NEPERS, Bands, grid_hz, splines
 
 LEVEL_DB, FARTHEST = 10.0, 4.0  # the unit of an equaliser's level, and how far it may go
 STEPS = 50
+MOST_DB = 20.0  # where an amplitude is no longer believed to grow
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class _Parts:
 
 class Model:
     """Residuals around knobs `z` `(P,)`: `off` `(F,)` there, their slopes `by_spline` `(E, K, F)` a decibel
-    of each equaliser, splines so many octaves `apart`, and `by_knob` `(O, F)` of the other knobs.
+    of each equaliser, splines so many octaves `apart`, and `by_knob` `(O, F)` of the other knobs. They are
+    straight in decibels of a response, or `of_waves` in its amplitude.
     """
 
     def __init__(
@@ -85,8 +88,10 @@ class Model:
         by_knob: Tensor,
         pull: Pull,
         apart: float,
+        of_waves: bool = False,
     ) -> None:
         self.layout, self.z, self.apart = layout, z.double().numpy(), apart
+        self.of_waves = of_waves
         self.by_spline, self.slopes = by_spline, torch.cat([by_spline.flatten(0, 1), by_knob])
         self.off = off
         self.before_db = [e.bands.slopes(self.z[None, e.columns])[0][0] for e in layout.equalisers]
@@ -108,6 +113,52 @@ class Model:
         to_splines = np.linalg.pinv(splines(grid_hz(), self.apart).numpy().T)
         of_responses = [root[:, e * each : (e + 1) * each] @ to_splines for e in range(count)]
         return _Parts(of_responses, root[:, count * each : -1], root[:, -1])
+
+    def wish(self, e: int, damping: float) -> tuple[np.ndarray, np.ndarray]:
+        """How an equaliser's splines would turn `(K,)`, in decibels, if all else followed as its knobs can,
+        and the root `(K, K)` of what it costs to do otherwise."""
+        each, blocks = self.by_spline.shape[1], list[np.ndarray]()
+        to_splines = np.linalg.pinv(splines(grid_hz(), self.apart).numpy().T)
+        for i, equaliser in enumerate(self.layout.equalisers):
+            louder = equaliser.bands.slopes(self.z[None, equaliser.columns])[1][0]
+            blocks.append(np.eye(each) if i == e else to_splines @ louder)
+        blocks.append(np.eye(len(self._gram) - each * len(blocks)))
+        turns = block_diag(*blocks)
+        gram = turns.T @ self._gram @ turns
+        held = damping * np.diag(gram)
+        held[-1] = 0
+        gram = gram + np.diag(held + 1e-12 * held.max())
+        first = sum(block.shape[1] for block in blocks[:e])
+        own = np.arange(first, first + each)
+        asked = np.append(own, len(gram) - 1)
+        rest = np.setdiff1d(np.arange(len(gram) - 1), own)
+        both = np.linalg.solve(gram[np.ix_(rest, rest)], gram[np.ix_(rest, asked)])
+        reduced = gram[np.ix_(own, asked)] - gram[np.ix_(own, rest)] @ both
+        values, vectors = np.linalg.eigh((reduced[:, :-1] + reduced[:, :-1].T) / 2)
+        values = values.clip(1e-9 * values.max())
+        turned = -(vectors / values) @ (vectors.T @ reduced[:, -1])
+        return turned, np.sqrt(values)[:, None] * vectors.T
+
+    def shaped(self, e: int, starts: np.ndarray, damping: float) -> tuple[np.ndarray, np.ndarray]:
+        """Knobs `(S, K)` of one equaliser that come nearest to what it is wished to do, and how far off."""
+        bands, before_db = self.layout.equalisers[e].bands, self.before_db[e]
+        turned, root = self.wish(e, damping)
+        to_splines = root @ np.linalg.pinv(splines(grid_hz(), self.apart).numpy().T)
+
+        def heard(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            response_db, louder = bands.slopes(z)
+            change_db, louder = self._straight(response_db - before_db, louder)
+            return change_db @ to_splines.T - root @ turned, to_splines @ louder
+
+        width = starts.shape[1]
+        return in_box(heard, starts, np.zeros(width), np.ones(width), STEPS)
+
+    def _straight(self, change_db: np.ndarray, louder: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A response and its slopes in what residuals are straight in."""
+        if not self.of_waves:
+            return change_db, louder
+        times = np.exp(NEPERS * change_db.clip(max=MOST_DB))
+        return (times - 1) / NEPERS, times[..., None] * louder
 
     def left(self, rows: Tensor, damping: float) -> Tensor:
         """The loss `(R,)` of residuals `(R, F)` once responses and knobs have made the best of it."""
@@ -145,7 +196,8 @@ class Model:
                 equalisers, knobs, parts.of_responses, self.before_db, strict=True
             ):
                 response_db, louder = e.bands.slopes(z)
-                off = off + (response_db - before_db) @ of_response.T
+                change_db, louder = self._straight(response_db - before_db, louder)
+                off = off + change_db @ of_response.T
                 slopes.append(of_response @ louder)
             same = np.concatenate([of_levels, parts.of_others], axis=1)
             slopes.append(np.broadcast_to(same, (len(values), *same.shape)))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from reprs.console.by_response import Equaliser, Layout, Model, Pull
+from reprs.console.ceiling import ceiling_db
 from reprs.console.console import Console
 from reprs.console.knobs import FIRST, Knobs
 from reprs.console.least_squares import Found
@@ -18,13 +19,14 @@ from reprs.console.parts import switches
 from reprs.console.responses import LIFT_DB, OCTAVES, Bands, lifted
 from reprs.console.reused import Reused
 from reprs.objectives.band_levels import BandLevels
+from reprs.objectives.waves import Waves
 
 EXCERPT_S = 2.5
 LEAD_S = 3.0  # heard by reverbs and compressors, but not judged
 ENOUGH = 0.25  # of the loudest stretch's energy
 ROWS = 8  # rendered at once: they stay in a CPU's cache
 # Differences of knobs: one-sided far away, two-sided near by.
-COARSE, FINE, NEAR = 2e-3, 4e-3, 1e-3
+COARSE, FINE, NEAR, NEAR_WAVES = 2e-3, 4e-3, 1e-3, 3e-6
 # The prior's share of the loss: it decides between settings that do the same, and goes as the loss goes.
 PRIOR, DEVIATION, OF_GAINS = 0.002, 0.25, 0.15
 # Of several tracks a master can do what all of their strips can do as well: there it counts for more, and the
@@ -55,11 +57,13 @@ class Excerpt:
     ) -> None:
         self.console, self.sample_rate, self.count = console, sample_rate, tracks.shape[1]
         self.tracks, self.target, lead = _stretch(tracks[0], reference, sample_rate)
-        self.heard = BandLevels(self.target, sample_rate, lead)
+        self.lead, self.near = lead, NEAR
+        self.heard: BandLevels | Waves = BandLevels(self.target, sample_rate, lead)
         self.render = Reused(console, self.tracks, sample_rate)
         self.lifted: dict[int, float] = {}
         self.start = opened(console, given)
         self.z = console.flatten(self.start)[0]
+        self.ceiling_db = ceiling_db(reference)
         each = range(self.count)
         self.names = [f"{n}:{knob}" for n in each for knob in console.track_params] + [*console.shared_params]
         self.params = [*self.count * [*console.track_params.values()], *console.shared_params.values()]
@@ -72,6 +76,10 @@ class Excerpt:
         self.gains = np.array([name.endswith("gain_db") for name in self.names])
         of_master = np.array([name.startswith(MASTER) for name in self.names])
         self.deviation = np.where(self.gains, np.where(of_master, OF_MASTER, OF_GAINS), DEVIATION)
+
+    def hear_waves(self) -> None:
+        """From here on residuals are those of waves."""
+        self.heard, self.near = Waves(self.target, self.sample_rate, self.lead), NEAR_WAVES
 
     def knobs(self, z: Tensor, on: Sequence[str]) -> Knobs:
         """Knobs of rows `(R, P)`, with the optional effects that are `on`."""
@@ -113,7 +121,7 @@ class Excerpt:
 
     def model(self, found: Found, on: Sequence[str], before: Model | None = None) -> Model:
         """Residuals around knobs and their slopes, by differences; by splines those `before`, if given."""
-        layout, z, near = self._layout(on), found.z, found.loss < NEAR
+        layout, z, near = self._layout(on), found.z, found.loss < self.near
         by = torch.from_numpy(np.where(self.late, OF_TIMES, 1.0)).float() * (FINE if near else COARSE)
         turned = torch.diag(torch.where(z > 0.5, -by, by))[layout.others]
         ahead, back = z + turned, (z - turned).clamp(0, 1) if near else z.expand(len(turned), -1)
@@ -127,9 +135,11 @@ class Excerpt:
         )
         by_spline = before.by_spline if known and before is not None else self._by_spline(z, off, on, apart)
         middle = np.where(self.gains, 0.5, self.z.double().numpy())
-        share = np.where(self.gains & (self.count > 1), SEVERAL_PRIOR, PRIOR)
+        several = self.count > 1 and isinstance(self.heard, BandLevels)
+        share = np.where(self.gains & several, SEVERAL_PRIOR, PRIOR)
         weight = share * found.loss / self.deviation**2
-        return Model(layout, z, off, by_spline, by_knob, Pull(middle, weight), apart)
+        of_waves = isinstance(self.heard, Waves)
+        return Model(layout, z, off, by_spline, by_knob, Pull(middle, weight), apart, of_waves)
 
     def equalisers(self, on: Sequence[str]) -> list[Equaliser]:
         """The tracks' equalisers, with their highpass where it is on, then the master's where it is."""

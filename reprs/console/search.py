@@ -13,7 +13,7 @@ from reprs.console.begun import combined, retimed
 from reprs.console.by_response import Model, Start
 from reprs.console.excerpted import Excerpt
 from reprs.console.least_squares import Found
-from reprs.console.starts import elsewhere, refitted
+from reprs.console.starts import elsewhere, refitted, reshaped
 
 # Not far above what rounding leaves of equal sounds, and what it may leave: between them a level of the
 # equaliser may still be a decibel off.
@@ -33,41 +33,51 @@ COMPRESSED = {"compressor.threshold_db": (-40.0, -32.0, -24.0, -16.0), "compress
 class Search:
     """What is asked of an excerpt, one thing after another; `steps` limits each descent."""
 
+    steady, rendered, patience = STEADY, RENDERED, 1
+    dampings: tuple[float, ...] = DAMPINGS
+
     def __init__(self, excerpt: Excerpt, steps: int, on_step: Callable[[int, float], None] | None) -> None:
         self.excerpt, self.steps, self.on_step, self.step = excerpt, steps, on_step, 0
         self.random = np.random.default_rng(0)
 
-    def placed(self) -> Found:
+    def levels_tell(self, best: Found) -> bool:
+        """Whether other levels of equalisers are worth looking for."""
+        return True
+
+    def placed(self, on: Sequence[str] = ()) -> Found:
         """The start, or the same at the pans, widths and compressors that leave least to the rest."""
-        best = self.excerpt.at(self.excerpt.z, [])
+        best = self.excerpt.at(self.excerpt.z, on)
         for values in (PLACES, COMPRESSED):
-            model, z = self.excerpt.model(best, []), best.z.clone()
+            model, z = self.excerpt.model(best, on), best.z.clone()
             for n in range(self.excerpt.count):
                 of_track = {f"{n}:{knob}": each for knob, each in values.items()}
                 rows = torch.cat([best.z[None], combined(self.excerpt, best.z, of_track)])
-                chosen = rows[int(model.left(self.excerpt.residuals(rows, []), LOOSE).argmin())]
+                chosen = rows[int(model.left(self.excerpt.residuals(rows, on), LOOSE).argmin())]
                 z = torch.where(chosen == best.z, z, chosen)
-            best = self.excerpt.at(z, [])
+            best = self.excerpt.at(z, on)
         return best
 
     def closer(self, best: Found, on: Sequence[str], rounds: int, enough: float = FLOOR) -> Found:
         """Where models lead, one after another, until `enough` is left or there is nothing more to find."""
         damping, idle, known = FIRST_DAMPING, 0, None
         for _ in range(rounds):
-            if best.loss <= enough or damping > LARGEST_DAMPING or idle > 1:
+            if best.loss <= enough or damping > LARGEST_DAMPING or idle > self.patience:
                 break
             before = best
             best = self.likeliest(best, retimed(self.excerpt, best.z, on), on)
             model = self.excerpt.model(best, on, known)
             level = [0.0] * len(model.layout.equalisers)
-            here = [Start(best.z.double().numpy(), level, damping * factor) for factor in DAMPINGS]
+            here = [Start(best.z.double().numpy(), level, damping * factor) for factor in self.dampings]
             best = self.led(model, here, best, on)
-            if level and best.loss > BETTER * before.loss:
+            if level and best.loss > BETTER * before.loss and not self.levels_tell(best):
+                bands = reshaped(model, best.z, max(damping, FIRST_DAMPING), self.random)
+                best = self.led(model, bands, best, on)
+            if level and best.loss > BETTER * before.loss and self.levels_tell(best):
                 best = self.led(model, elsewhere(self.excerpt, model, best.z, damping, self.random), best, on)
-            if level and best.loss > BETTER * before.loss:
+            if level and best.loss > BETTER * before.loss and self.levels_tell(best):
                 best = self.led(model, refitted(model, best.z, self.random), best, on)
             # Near by, slopes by the response stay what they are.
-            known = model if best.loss < min(STEADY, BETTER * before.loss) else None
+            known = model if best.loss < min(self.steady, BETTER * before.loss) else None
             idle = idle + 1 if best.loss > BETTER * before.loss else 0
             damping = damping * 30 if best is before else max(damping / 3, LEAST_DAMPING)
             self.told(best.loss)
@@ -76,7 +86,7 @@ class Search:
     def led(self, model: Model, starts: Sequence[Start], best: Found, on: Sequence[str]) -> Found:
         """The most likely of where a model leads from starts, and of the best so far."""
         places, left = model.best(starts)
-        return self.likeliest(best, torch.from_numpy(places[left.argsort()[:RENDERED]]).float(), on)
+        return self.likeliest(best, torch.from_numpy(places[left.argsort()[: self.rendered]]).float(), on)
 
     def likeliest(self, best: Found, rows: Tensor, on: Sequence[str]) -> Found:
         """The most likely of the best so far and of knobs `(R, P)`."""

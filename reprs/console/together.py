@@ -1,72 +1,156 @@
 """Recovery of several tracks at once: the strips, the buses and the master whose mix the reference is.
 
-What takes minutes is rendering, so fewer things are tried than with one recording: highpasses are on from the
-start and go to their lowest cutoff where there are none, buses come next, then what models promise most of.
-The master's equaliser comes last, when the strips' alone can explain no more.
+Levels of bands show the way from afar, waves the rest of it: there a faint track is heard under a loud one,
+and no other effects make up for one that is missing. A limiter is read off the reference, highpasses are on
+from the start and left out where they do nothing, buses come next, then what models promise most of. The
+master's equaliser comes last, when the strips' alone can explain no more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor
 
 from reprs.console.begun import TIMED, begun, combined
+from reprs.console.by_response import Model
 from reprs.console.excerpted import EQUALISER, HIGHPASS, MASTER
 from reprs.console.knobs import FIRST
 from reprs.console.least_squares import Found
-from reprs.console.search import COMPRESSED, FLOOR, LOOSE, Search
+from reprs.console.search import COMPRESSED, LOOSE, Search
 
-FIRST_ROUNDS, BUS_ROUNDS, ROUNDS, LAST_ROUNDS = 3, (2, 6), 5, 6
-# Added where a model promises less than `PROMISED` of what it leaves without, kept where that much is left.
-PROMISED, WORTH = 0.8, 0.9
+# Of models, at each stage.
+FIRST_ROUNDS, BUS_ROUNDS, TRIED_ROUNDS, ROUNDS, LAST_ROUNDS = 3, 2, 3, 8, 16
+# Losses below which levels of equalisers tell, effects are no longer looked for, and nothing is.
+TOLD, EXPLAINED, ENOUGH = 1e-8, 2e-6, 1e-8
+CUTOFFS_HZ = (25.0, 32.0, 45.0, 70.0, 120.0, 200.0)
+FAINTER = (0.0, 0.11, 0.22, 0.37)  # of a send's range: 0, 6, 12 and 20 dB
+# Shares of what is left. Added where a model promises less than `PROMISED`, or `LITTLE` where there is
+# nothing better; a bus at first where less than `BUS_WORTH`; left out for a trial where less than `DOUBTFUL`
+# without. Kept where `WORTH` is left.
+PROMISED, LITTLE, BUS_WORTH, DOUBTFUL, WORTH = 0.8, 0.95, 0.98, 1.3, 0.9
 
 
 class Together(Search):
     """Several tracks, or one through a master."""
 
+    steady, rendered, dampings = 1e-2, 10, (1e-2, 1.0, 1e2, 1e4)
+
+    def levels_tell(self, best: Found) -> bool:
+        """Only where next to nothing is left."""
+        return best.loss < TOLD
+
     def run(self) -> tuple[Found, list[str]]:
-        """Pans, widths and compressors, then buses, then effects while they promise something."""
-        best, excerpt = self.placed(), self.excerpt
-        on = [name for name in excerpt.optional if name.endswith(f":{HIGHPASS}")]
+        """Pans, widths and compressors, then buses, then effects in and out while that promises something."""
+        excerpt, given = self.excerpt, self._limited()
+        best = self.placed(given)
+        on = [*given, *(name for name in excerpt.optional if name.endswith(f":{HIGHPASS}"))]
         best = self.closer(excerpt.at(best.z, on), on, FIRST_ROUNDS)
-        for bus, rounds in zip([b for b in TIMED if b in excerpt.optional], BUS_ROUNDS, strict=False):
-            model, rows, on = excerpt.model(best, on), begun(excerpt, best.z, on, bus), [*on, bus]
-            left = model.left(excerpt.residuals(rows, on), LOOSE)
-            best = self.closer(excerpt.at(rows[int(left.argmin())], on), on, rounds)
+        excerpt.hear_waves()
+        best = self.closer(excerpt.at(best.z, on), on, FIRST_ROUNDS)
+        for bus in [b for b in TIMED if b in excerpt.optional]:
+            model, rows = excerpt.model(best, on), self._begun(best, on, bus)
+            leaves = model.left(excerpt.residuals(rows, [*on, bus]), LOOSE)
+            if float(leaves.min()) < BUS_WORTH * float(model.left(model.off[None], LOOSE)):
+                on = [*on, bus]
+                best = self.closer(excerpt.at(rows[int(leaves.argmin())], on), on, BUS_ROUNDS)
         tried: list[str] = []
-        while best.loss > FLOOR:
-            name, z = self._most_promising(best, on, tried)
+        while best.loss > EXPLAINED:
+            model = excerpt.model(best, on)
+            left = self._without(model, best, on)
+            idle = [name for name, share in left.items() if share <= 1]
+            if idle:
+                on = [name for name in on if name not in idle]
+                best = self.closer(excerpt.at(best.z, on), on, ROUNDS)
+                continue
+            name, z = self._most_promising(model, best, on, tried, left)
             if not name:
                 break
-            with_it = on if name.endswith(":compressor") else [*on, name]
-            further = self.closer(excerpt.at(z, with_it), with_it, ROUNDS)
             tried.append(name)
+            if name in on:
+                changed = [n for n in on if n != name]
+            else:
+                changed = on if name.endswith(":compressor") else [*on, name]
+            further = self.closer(excerpt.at(z, changed), changed, TRIED_ROUNDS)
             if further.loss < WORTH * best.loss:
-                best, on = further, with_it
-        return self.closer(best, on, LAST_ROUNDS), on
+                best, on = self.closer(further, changed, ROUNDS), changed
+        return self.closer(best, on, LAST_ROUNDS, ENOUGH), on
 
-    def _most_promising(self, best: Found, on: Sequence[str], tried: Sequence[str]) -> tuple[str, Tensor]:
-        """What to add, and the knobs with it: what leaves least once all else has made the best of it.
+    def _without(self, model: Model, best: Found, on: Sequence[str]) -> dict[str, float]:
+        """What is left without each highpass and bus, as a share of what is left with it."""
+        least, found = float(model.left(model.off[None], LOOSE)), {}
+        for name in on:
+            if name.endswith(f":{HIGHPASS}") or name in TIMED:
+                rows = self.excerpt.residuals(best.z[None], [n for n in on if n != name])
+                # Equalisers make up for a highpass; what sends a bus would make up for itself.
+                if name in TIMED:
+                    found[name] = float(rows.square().sum()) / best.loss
+                else:
+                    found[name] = float(model.left(rows, LOOSE)) / least
+        return found
+
+    def _begun(self, best: Found, on: Sequence[str], name: str) -> Tensor:
+        """Rows `(R, P)` with one more effect; a bus also fainter than it seems: all else answers, too."""
+        rows = begun(self.excerpt, best.z, on, name)
+        if name.endswith(f":{HIGHPASS}"):
+            track = name.partition(":")[0]
+            values = {f"{track}:{HIGHPASS}.cutoff_hz": CUTOFFS_HZ}
+            # A low shelf stands in for a highpass until there is one.
+            shelf = f"{track}:{EQUALISER}.low_shelf_gain_db"
+            flat = combined(self.excerpt, best.z, {shelf: (0.0,)})[0]
+            return torch.cat([combined(self.excerpt, z, values) for z in (best.z, flat)])
+        if name not in TIMED:
+            return rows
+        sends = self.excerpt.of_tracks(f"{name}.send_db")
+        fainter = [rows.clone() for _ in FAINTER]
+        for each, by in zip(fainter, FAINTER, strict=True):
+            each[:, sends] = (rows[:, sends] - by).clamp(0, 1)
+        return torch.cat(fainter)
+
+    def _limited(self) -> list[str]:
+        """The limiter of the master, where the reference says that one was at work; its ceiling is heard."""
+        excerpt, name = self.excerpt, f"{MASTER}limiter"
+        if excerpt.ceiling_db is None or name not in excerpt.optional:
+            return []
+        place = excerpt.names.index(f"{name}.ceiling_db")
+        excerpt.z[place] = excerpt.params[place].to_unit(torch.tensor(excerpt.ceiling_db)).clamp(0, 1)
+        return [name]
+
+    def _most_promising(
+        self, model: Model, best: Found, on: Sequence[str], tried: Sequence[str], without: Mapping[str, float]
+    ) -> tuple[str, Tensor]:
+        """What to add or to leave out, and the knobs then: what leaves least once all else has made the best
+        of it, if that is clearly less; then what may be left out; then what is a little less.
 
         Else the master's equaliser, of which a model that is straight in responses sees nothing; else "".
         """
         excerpt, last = self.excerpt, MASTER + EQUALISER
-        model = excerpt.model(best, on)
         places = {}
         for name in excerpt.optional:
             if name not in (*on, *tried, last) and not name.endswith(FIRST):
-                places[name] = begun(excerpt, best.z, on, name)
+                places[name] = self._begun(best, on, name)
         for name in (f"{n}:compressor" for n in range(excerpt.count)):
             if name not in tried:
                 values = {f"{name.partition(':')[0]}:{knob}": each for knob, each in COMPRESSED.items()}
                 places[name] = combined(excerpt, best.z, values)
-        found, least = "", PROMISED * float(model.left(model.off[None], LOOSE))
-        z = best.z
+        found = list[tuple[float, str, Tensor]]()
         for name, rows in places.items():
             left = model.left(excerpt.residuals(rows, [*on, name]), LOOSE)
-            if float(left.min()) < least:
-                found, least, z = name, float(left.min()), rows[int(left.argmin())]
-        if not found and last in excerpt.optional and last not in (*on, *tried):
-            found = last
-        return found, z
+            found.append((float(left.min()), name, rows[int(left.argmin())]))
+        found.sort(key=lambda each: each[0])
+        least = float(model.left(model.off[None], LOOSE))
+        doubtful = [(share, n) for n, share in without.items() if n not in tried and share < DOUBTFUL]
+        if found and found[0][0] < PROMISED * least:
+            return found[0][1:]
+        if doubtful:
+            return min(doubtful)[1], best.z
+        if found and found[0][0] < LITTLE * least:
+            return found[0][1:]
+        if last not in excerpt.optional or last in (*on, *tried):
+            return "", best.z
+        z = best.z.clone()
+        for i, each in enumerate(excerpt.names):
+            if each.startswith(last) and excerpt.gains[i]:
+                z[i] = 0.5
+        return last, z

@@ -1,4 +1,4 @@
-"""Settings that make one mix are judged by the whole way of each track; settings that do not, as they stand."""
+"""Settings that make one mix are judged by the whole way of each track, others as they stand."""
 
 from dataclasses import replace
 
@@ -94,7 +94,7 @@ def test_a_way_is_the_response_of_the_whole_console():
 
 
 def test_reductions_of_strip_and_master_add_up():
-    """A steady sine whose peaks are 20 dB above one threshold and 8 dB above the other, at 2:1: 10 and 4 dB."""
+    """A steady sine with peaks 20 dB above one threshold and 8 dB above the other, at 2:1: 10 and 4 dB."""
     time = torch.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
     x = 0.5 * torch.sin(2 * torch.pi * 200 * time).expand(1, 2, -1)
     steady = {"ratio": 2.0, "knee_db": 0.0, "attack_ms": 0.5, "release_ms": 1_000.0}
