@@ -33,7 +33,7 @@ COMPRESSED = {"compressor.threshold_db": (-40.0, -32.0, -24.0, -16.0), "compress
 class Search:
     """What is asked of an excerpt, one thing after another; `steps` limits each descent."""
 
-    steady, rendered, patience = STEADY, RENDERED, 1
+    steady, rendered, reshapes = STEADY, RENDERED, False
     dampings: tuple[float, ...] = DAMPINGS
 
     def __init__(self, excerpt: Excerpt, steps: int, on_step: Callable[[int, float], None] | None) -> None:
@@ -61,7 +61,7 @@ class Search:
         """Where models lead, one after another, until `enough` is left or there is nothing more to find."""
         damping, idle, known = FIRST_DAMPING, 0, None
         for _ in range(rounds):
-            if best.loss <= enough or damping > LARGEST_DAMPING or idle > self.patience:
+            if best.loss <= enough or damping > LARGEST_DAMPING or idle > 1:
                 break
             before = best
             best = self.likeliest(best, retimed(self.excerpt, best.z, on), on)
@@ -69,7 +69,7 @@ class Search:
             level = [0.0] * len(model.layout.equalisers)
             here = [Start(best.z.double().numpy(), level, damping * factor) for factor in self.dampings]
             best = self.led(model, here, best, on)
-            if level and best.loss > BETTER * before.loss and not self.levels_tell(best):
+            if level and best.loss > BETTER * before.loss and self.reshapes:
                 bands = reshaped(model, best.z, max(damping, FIRST_DAMPING), self.random)
                 best = self.led(model, bands, best, on)
             if level and best.loss > BETTER * before.loss and self.levels_tell(best):

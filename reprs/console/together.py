@@ -23,7 +23,7 @@ from reprs.console.search import COMPRESSED, LOOSE, Search
 # Of models, at each stage.
 FIRST_ROUNDS, BUS_ROUNDS, TRIED_ROUNDS, ROUNDS, LAST_ROUNDS = 3, 2, 3, 8, 16
 # Losses below which levels of equalisers tell, effects are no longer looked for, and nothing is.
-TOLD, EXPLAINED, ENOUGH = 1e-8, 2e-6, 1e-8
+TOLD, EXPLAINED, ENOUGH = 1e-7, 2e-6, 1e-9
 CUTOFFS_HZ = (25.0, 32.0, 45.0, 70.0, 120.0, 200.0)
 FAINTER = (0.0, 0.11, 0.22, 0.37)  # of a send's range: 0, 6, 12 and 20 dB
 # Shares of what is left. Added where a model promises less than `PROMISED`, or `LITTLE` where there is
@@ -35,7 +35,8 @@ PROMISED, LITTLE, BUS_WORTH, DOUBTFUL, WORTH = 0.8, 0.95, 0.98, 1.3, 0.9
 class Together(Search):
     """Several tracks, or one through a master."""
 
-    steady, rendered, dampings = 1e-2, 10, (1e-2, 1.0, 1e2, 1e4)
+    steady, rendered, reshapes = 1e-2, 10, True
+    dampings = (1e-2, 1.0, 1e2, 1e4)
 
     def levels_tell(self, best: Found) -> bool:
         """Only where next to nothing is left."""
