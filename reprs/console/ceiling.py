@@ -17,4 +17,5 @@ def ceiling_db(reference: Tensor) -> float | None:
     highest = height.max()
     peaks = (height[1:-1] >= height[:-2]) & (height[1:-1] >= height[2:])
     alike = peaks & (height[1:-1] >= (1 - ALIKE) * highest)
-    return float(20 * torch.log10(highest)) if int(alike.sum()) >= SEVERAL else None
+    several = int(alike.sum()) >= SEVERAL and float(highest) > 0
+    return float(20 * torch.log10(highest)) if several else None

@@ -194,3 +194,43 @@ def test_gains_are_fitted_to_a_response():
     found, off_db = bands.fitted(response_db, around)
     assert off_db[0] < 0.3 and found[:, ~bands.gains] == pytest.approx(around[:, ~bands.gains])
     assert off_db[0] == pytest.approx(np.sqrt(np.square(bands.each_db(found)[0].sum(0) - response_db).mean()))
+
+
+def straight_in_amplitude(answer):
+    """A world that is straight in the amplitude of a response, around an equaliser that does nothing."""
+    rng, bands = np.random.default_rng(2), Bands(EQUALISER, RATE)
+    here = np.full(KNOBS, 0.5)
+    by_spline = rng.normal(size=(splines(grid_hz()).shape[0], 200))
+    before_db, after_db = bands.each_db(np.stack([here, answer])).sum(1)
+    turned = (10 ** ((after_db - before_db) / 20) - 1) * 20 / np.log(10)
+    off = -(np.linalg.pinv(splines(grid_hz()).numpy().T) @ turned) @ by_spline
+    layout = Layout([Equaliser(bands, list(range(KNOBS)), np.zeros(KNOBS))], [], np.ones(KNOBS))
+    tensors = (torch.from_numpy(each) for each in (here, off, by_spline[None], np.zeros((0, 200))))
+    pull = Pull(here, np.full(KNOBS, 1e-12))
+    return Model(layout, *tensors, pull, OCTAVES, of_waves=True), turned
+
+
+def test_waves_are_straight_in_amplitudes():
+    answer = np.full(KNOBS, 0.5)
+    answer[list(EQUALISER.params).index("peak2_gain_db")] = 0.9  # 12 dB: four times the amplitude
+    model, _ = straight_in_amplitude(answer)
+    places, left = model.best([Start(np.full(KNOBS, 0.5), [0.0], 1e-9)])
+    response_db, wanted_db = Bands(EQUALISER, RATE).each_db(np.stack([places[0], answer])).sum(1)
+    assert left[0] < 1e-3 and response_db == pytest.approx(wanted_db, abs=0.05)
+
+
+def test_an_equaliser_does_what_is_wished_of_it_with_whatever_bands():
+    answer = np.full(KNOBS, 0.5)
+    names = list(EQUALISER.params)
+    for name, value in {"peak1_gain_db": 0.75, "peak3_gain_db": 0.2, "peak3_hz": 0.3}.items():
+        answer[names.index(name)] = value
+    model, turned = straight_in_amplitude(answer)
+    wish, root = model.wish(0, 1e-9)
+    assert splines(grid_hz()).numpy().T @ wish == pytest.approx(turned, abs=0.05)
+    # With nothing else to follow, what it costs is the sum of squares itself.
+    assert root.T @ root == pytest.approx(
+        (model.by_spline[0] @ model.by_spline[0].T).numpy(), rel=1e-4, abs=0.1
+    )
+    places, left = model.shaped(0, drawn(30, 5), 1e-9)
+    response_db, wanted_db = Bands(EQUALISER, RATE).each_db(np.stack([places[left.argmin()], answer])).sum(1)
+    assert response_db == pytest.approx(wanted_db, abs=0.2)
