@@ -14,7 +14,6 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from scipy.linalg import block_diag
 from torch import Tensor
 
 from reprs.console.in_box import in_box
@@ -99,61 +98,23 @@ class Model:
         self.middle, self.weight = pull.middle[moving], np.sqrt(pull.weight[moving])
 
     @cached_property
-    def _gram(self) -> np.ndarray:
+    def gram(self) -> np.ndarray:
+        """Products of slopes and, last, of what is left, `(E K + O + 1, E K + O + 1)`."""
         columns = torch.cat([self.slopes, self.off[None]]).double()
         return (columns @ columns.T).numpy()
 
     def _parts(self, damping: float) -> _Parts:
         """Residuals turned to as few as can be; moving far counts as a residual too."""
-        held = damping * np.diag(self._gram)
+        held = damping * np.diag(self.gram)
         held[-1] = 0
-        values, vectors = np.linalg.eigh(self._gram + np.diag(held))
+        values, vectors = np.linalg.eigh(self.gram + np.diag(held))
         root = np.sqrt(values.clip(0))[:, None] * vectors.T
         count, each = self.by_spline.shape[:2]
         to_splines = np.linalg.pinv(splines(grid_hz(), self.apart).numpy().T)
         of_responses = [root[:, e * each : (e + 1) * each] @ to_splines for e in range(count)]
         return _Parts(of_responses, root[:, count * each : -1], root[:, -1])
 
-    def wish(self, e: int, damping: float) -> tuple[np.ndarray, np.ndarray]:
-        """How an equaliser's splines would turn `(K,)`, in decibels, if all else followed as its knobs can,
-        and the root `(K, K)` of what it costs to do otherwise."""
-        each, blocks = self.by_spline.shape[1], list[np.ndarray]()
-        to_splines = np.linalg.pinv(splines(grid_hz(), self.apart).numpy().T)
-        for i, equaliser in enumerate(self.layout.equalisers):
-            louder = equaliser.bands.slopes(self.z[None, equaliser.columns])[1][0]
-            blocks.append(np.eye(each) if i == e else to_splines @ louder)
-        blocks.append(np.eye(len(self._gram) - each * len(blocks)))
-        turns = block_diag(*blocks)
-        gram = turns.T @ self._gram @ turns
-        held = damping * np.diag(gram)
-        held[-1] = 0
-        gram = gram + np.diag(held + 1e-12 * held.max())
-        first = sum(block.shape[1] for block in blocks[:e])
-        own = np.arange(first, first + each)
-        asked = np.append(own, len(gram) - 1)
-        rest = np.setdiff1d(np.arange(len(gram) - 1), own)
-        both = np.linalg.solve(gram[np.ix_(rest, rest)], gram[np.ix_(rest, asked)])
-        reduced = gram[np.ix_(own, asked)] - gram[np.ix_(own, rest)] @ both
-        values, vectors = np.linalg.eigh((reduced[:, :-1] + reduced[:, :-1].T) / 2)
-        values = values.clip(1e-9 * values.max())
-        turned = -(vectors / values) @ (vectors.T @ reduced[:, -1])
-        return turned, np.sqrt(values)[:, None] * vectors.T
-
-    def shaped(self, e: int, starts: np.ndarray, damping: float) -> tuple[np.ndarray, np.ndarray]:
-        """Knobs `(S, K)` of one equaliser that come nearest to what it is wished to do, and how far off."""
-        bands, before_db = self.layout.equalisers[e].bands, self.before_db[e]
-        turned, root = self.wish(e, damping)
-        to_splines = root @ np.linalg.pinv(splines(grid_hz(), self.apart).numpy().T)
-
-        def heard(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            response_db, louder = bands.slopes(z)
-            change_db, louder = self._straight(response_db - before_db, louder)
-            return change_db @ to_splines.T - root @ turned, to_splines @ louder
-
-        width = starts.shape[1]
-        return in_box(heard, starts, np.zeros(width), np.ones(width), STEPS)
-
-    def _straight(self, change_db: np.ndarray, louder: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def straight(self, change_db: np.ndarray, louder: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A response and its slopes in what residuals are straight in."""
         if not self.of_waves:
             return change_db, louder
@@ -196,7 +157,7 @@ class Model:
                 equalisers, knobs, parts.of_responses, self.before_db, strict=True
             ):
                 response_db, louder = e.bands.slopes(z)
-                change_db, louder = self._straight(response_db - before_db, louder)
+                change_db, louder = self.straight(response_db - before_db, louder)
                 off = off + change_db @ of_response.T
                 slopes.append(of_response @ louder)
             same = np.concatenate([of_levels, parts.of_others], axis=1)

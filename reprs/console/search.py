@@ -13,7 +13,8 @@ from reprs.console.begun import combined, retimed
 from reprs.console.by_response import Model, Start
 from reprs.console.excerpted import Excerpt
 from reprs.console.least_squares import Found
-from reprs.console.starts import elsewhere, refitted, reshaped
+from reprs.console.reshaped import reshaped
+from reprs.console.starts import elsewhere, refitted
 
 # Not far above what rounding leaves of equal sounds, and what it may leave: between them a level of the
 # equaliser may still be a decibel off.

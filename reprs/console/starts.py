@@ -7,7 +7,6 @@ from torch import Tensor
 
 from reprs.console.by_response import Model, Start
 from reprs.console.excerpted import Excerpt
-from reprs.console.responses import grid_hz, splines
 
 # A gain at all frequencies of the equaliser that threshold, makeup and fader take back is nearly nothing to
 # hear, and so are bells in each other's place: models are asked from these levels, and from places at random.
@@ -16,8 +15,6 @@ SPREADS, FEW = (0.08, 0.15, 0.3), 12
 # Where that is of no use, equalisers are fitted to the response at every level: the best of so many, half of
 # them with bands all over the place.
 HIGHEST_DB, EVERY_DB, DRAWN, FITTED, NEAR_BY, DAMPING = 18.0, 2.0, 96, 12, 0.2, 1e-7
-# Or where they are not wanted for levels: so many of those that do best what is left to do.
-SHAPED, SHAPED_DAMPING = 4, 1e-4
 
 
 def elsewhere(
@@ -46,8 +43,8 @@ def refitted(model: Model, z: Tensor, random: np.random.Generator) -> list[Start
     few = max(1, FITTED // len(equalisers) ** 2)
     for e, equaliser in enumerate(equalisers):
         for level_db in np.arange(-HIGHEST_DB, HIGHEST_DB + 1, EVERY_DB):
-            drawn = _drawn(here[equaliser.columns], random)
-            knobs, off_db = equaliser.bands.fitted(model.before_db[e] + level_db, drawn)
+            rows = drawn(here[equaliser.columns], random)
+            knobs, off_db = equaliser.bands.fitted(model.before_db[e] + level_db, rows)
             for each in knobs[off_db.argsort()[:few]]:
                 moved = here + equaliser.made_up * level_db
                 moved[equaliser.columns] = each
@@ -55,25 +52,7 @@ def refitted(model: Model, z: Tensor, random: np.random.Generator) -> list[Start
     return starts
 
 
-def reshaped(model: Model, z: Tensor, damping: float, random: np.random.Generator) -> list[Start]:
-    """Starts from equalisers that do what is wished of them with other bands: each alone, and all at once."""
-    here, equalisers = z.double().numpy(), model.layout.equalisers
-    starts, together = list[Start](), here.copy()
-    for e, equaliser in enumerate(equalisers):
-        turned, _ = model.wish(e, SHAPED_DAMPING)
-        wanted_db = model.before_db[e] + turned @ splines(grid_hz(), model.apart).numpy()
-        drawn, _ = equaliser.bands.fitted(wanted_db, _drawn(here[equaliser.columns], random))
-        places, off = model.shaped(e, np.concatenate([here[None, equaliser.columns], drawn]), SHAPED_DAMPING)
-        for i, each in enumerate(places[off.argsort()[:SHAPED]]):
-            alone = here.copy()
-            alone[equaliser.columns] = each
-            if i == 0:
-                together[equaliser.columns] = each
-            starts.append(Start(alone, [0.0] * len(equalisers), damping))
-    return [*starts, Start(together, [0.0] * len(equalisers), damping)]
-
-
-def _drawn(here: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def drawn(here: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Knobs `(DRAWN, K)`, half of them near by and half all over the place."""
     near = here + NEAR_BY * random.standard_normal((DRAWN // 2, len(here)))
     return np.concatenate([near, random.uniform(size=near.shape)]).clip(0, 1)

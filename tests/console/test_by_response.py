@@ -7,6 +7,7 @@ from scipy import optimize
 
 from reprs.console.by_response import Equaliser, Layout, Model, Pull, Start
 from reprs.console.in_box import in_box
+from reprs.console.reshaped import shaped, wished
 from reprs.console.responses import LIFT_DB, OCTAVES, Bands, grid_hz, lifted, splines
 from reprs.console.standard import single_console
 
@@ -224,13 +225,13 @@ def test_an_equaliser_does_what_is_wished_of_it_with_whatever_bands():
     names = list(EQUALISER.params)
     for name, value in {"peak1_gain_db": 0.75, "peak3_gain_db": 0.2, "peak3_hz": 0.3}.items():
         answer[names.index(name)] = value
-    model, turned = straight_in_amplitude(answer)
-    wish, root = model.wish(0, 1e-9)
-    assert splines(grid_hz()).numpy().T @ wish == pytest.approx(turned, abs=0.05)
+    model, wanted = straight_in_amplitude(answer)
+    turned, root = wished(model, 0, 1e-9)
+    assert splines(grid_hz()).numpy().T @ turned == pytest.approx(wanted, abs=0.05)
     # With nothing else to follow, what it costs is the sum of squares itself.
     assert root.T @ root == pytest.approx(
         (model.by_spline[0] @ model.by_spline[0].T).numpy(), rel=1e-4, abs=0.1
     )
-    places, left = model.shaped(0, drawn(30, 5), 1e-9)
+    places, left = shaped(model, 0, drawn(30, 5), turned, root)
     response_db, wanted_db = Bands(EQUALISER, RATE).each_db(np.stack([places[left.argmin()], answer])).sum(1)
     assert response_db == pytest.approx(wanted_db, abs=0.2)

@@ -1,0 +1,75 @@
+"""Other bands that do what is wished of an equaliser: a way out where bells stand in each other's place."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import block_diag
+from torch import Tensor
+
+from reprs.console.by_response import STEPS, Model, Start
+from reprs.console.in_box import in_box
+from reprs.console.responses import grid_hz, splines
+from reprs.console.starts import drawn
+
+BEST, LOOSE = 4, 1e-4  # of each equaliser's bands are starts; how far moving is held back in what is wished
+
+
+def reshaped(model: Model, z: Tensor, damping: float, random: np.random.Generator) -> list[Start]:
+    """Starts from equalisers that do what is wished of them with other bands: each alone, and all at once."""
+    here, equalisers = z.double().numpy(), model.layout.equalisers
+    starts, together = list[Start](), here.copy()
+    for e, equaliser in enumerate(equalisers):
+        turned, root = wished(model, e, LOOSE)
+        wanted_db = model.before_db[e] + turned @ splines(grid_hz(), model.apart).numpy()
+        rows, _ = equaliser.bands.fitted(wanted_db, drawn(here[equaliser.columns], random))
+        rows = np.concatenate([here[None, equaliser.columns], rows])
+        places, off = shaped(model, e, rows, turned, root)
+        for i, each in enumerate(places[off.argsort()[:BEST]]):
+            alone = here.copy()
+            alone[equaliser.columns] = each
+            if i == 0:
+                together[equaliser.columns] = each
+            starts.append(Start(alone, [0.0] * len(equalisers), damping))
+    return [*starts, Start(together, [0.0] * len(equalisers), damping)]
+
+
+def wished(model: Model, e: int, damping: float) -> tuple[np.ndarray, np.ndarray]:
+    """How an equaliser's splines would turn `(K,)`, in decibels, if all else followed as its knobs can,
+    and the root `(K, K)` of what it costs to do otherwise."""
+    each, blocks = model.by_spline.shape[1], list[np.ndarray]()
+    to_splines = np.linalg.pinv(splines(grid_hz(), model.apart).numpy().T)
+    for i, equaliser in enumerate(model.layout.equalisers):
+        louder = equaliser.bands.slopes(model.z[None, equaliser.columns])[1][0]
+        blocks.append(np.eye(each) if i == e else to_splines @ louder)
+    blocks.append(np.eye(len(model.gram) - each * len(blocks)))
+    turns = block_diag(*blocks)
+    gram = turns.T @ model.gram @ turns
+    held = damping * np.diag(gram)
+    held[-1] = 0
+    gram = gram + np.diag(held + 1e-12 * held.max())
+    first = sum(block.shape[1] for block in blocks[:e])
+    own = np.arange(first, first + each)
+    asked = np.append(own, len(gram) - 1)
+    rest = np.setdiff1d(np.arange(len(gram) - 1), own)
+    both = np.linalg.solve(gram[np.ix_(rest, rest)], gram[np.ix_(rest, asked)])
+    reduced = gram[np.ix_(own, asked)] - gram[np.ix_(own, rest)] @ both
+    values, vectors = np.linalg.eigh((reduced[:, :-1] + reduced[:, :-1].T) / 2)
+    values = values.clip(1e-9 * values.max())
+    turned = -(vectors / values) @ (vectors.T @ reduced[:, -1])
+    return turned, np.sqrt(values)[:, None] * vectors.T
+
+
+def shaped(
+    model: Model, e: int, starts: np.ndarray, turned: np.ndarray, root: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Knobs `(S, K)` of one equaliser that come nearest to what is wished of it, and how far off they are."""
+    bands, before_db = model.layout.equalisers[e].bands, model.before_db[e]
+    to_splines = root @ np.linalg.pinv(splines(grid_hz(), model.apart).numpy().T)
+
+    def heard(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        response_db, louder = bands.slopes(z)
+        change_db, louder = model.straight(response_db - before_db, louder)
+        return change_db @ to_splines.T - root @ turned, to_splines @ louder
+
+    width = starts.shape[1]
+    return in_box(heard, starts, np.zeros(width), np.ones(width), STEPS)
