@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -36,8 +35,7 @@ class EffectEncoder(nn.Module):
     first is for search. The last `readings` numbers say which effects are on; they are for probes and
     classifiers, and weigh `READING_SHARE` of the first, so that search does not hear them.
 
-    With `motion` there is a sixth view beside the readings (`CepstralMotion`), for phasers. `words` names
-    networks whose words stand in the embedding as they are, beside the readings and with their weight.
+    With `motion` there is a sixth view beside the readings (`CepstralMotion`), for phasers.
 
     `dropout` is that of training, on what the join hears and on its layers.
     """
@@ -53,25 +51,22 @@ class EffectEncoder(nn.Module):
         bands: int = 96,
         readings: int = 0,
         motion: bool = False,
-        words: Sequence[str] = (),
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.config: dict[str, Any] = {
-            "embedding_dim": embedding_dim,
-            "width": width,
-            "hidden": hidden,
-            "bands": bands,
-        }
+        if not 0 <= readings < embedding_dim:
+            raise ValueError(
+                f"readings are a part of embedding_dim: 0 to {embedding_dim - 1}, not {readings}"
+            )
+        self.config = {"embedding_dim": embedding_dim, "width": width, "hidden": hidden, "bands": bands}
         if readings:  # left out otherwise, so that checkpoints from before it keep their hash
             self.config["readings"] = readings
         if motion and not readings:
             raise ValueError("motion needs readings above 0: search alone does without it")
         if motion:
             self.config["motion"] = motion
-        if words:
-            self.config["words"] = list(words)
-        self.embedding_dim, self.readings, self.words = embedding_dim, readings, tuple(words)
+        self.embedding_dim, self.readings = embedding_dim, readings
+        self.hidden, self.feature_dim = hidden, hidden + readings
         self.mel = StereoMel(self.sample_rate, bands=bands)
         self.echo = EchoCepstrum(self.sample_rate)
         self.dynamics = Dynamics()
@@ -89,10 +84,6 @@ class EffectEncoder(nn.Module):
             self.motion = CepstralMotion(bands)
             self.motion_net = _perceptron(math.prod(self.motion.shape), 128)
             self.part_dims["motion"] = 128
-        beside = readings + self._checked_words(words)
-        if not 0 <= beside < embedding_dim:
-            raise ValueError(f"readings and words are a part of embedding_dim: {beside} of {embedding_dim}")
-        self.hidden, self.feature_dim = hidden, hidden + beside
         heard = sum(self.part_dims.values())
         first, second = nn.Linear(heard, hidden), nn.Linear(hidden, hidden)
         if readings:
@@ -101,17 +92,7 @@ class EffectEncoder(nn.Module):
             self.join = nn.Sequential(drop, first, nn.GELU(), drop, second, nn.GELU(), drop)
         else:
             self.join = nn.Sequential(nn.LayerNorm(heard), first, nn.GELU(), second, nn.GELU())
-        self.project = nn.Linear(hidden, embedding_dim - beside)
-
-    def _checked_words(self, words: Sequence[str]) -> int:
-        """How many numbers the words are."""
-        unknown = [name for name in words if name not in self.part_dims]
-        if unknown:
-            known = ", ".join(self.part_dims)
-            raise ValueError(f"words: there is no network {', '.join(unknown)!r} here, but {known}")
-        if words and not self.readings:
-            raise ValueError("words need readings above 0: they stand beside them")
-        return sum(self.part_dims[name] for name in words)
+        self.project = nn.Linear(hidden, embedding_dim - readings)
 
     def views(self, x: Tensor) -> tuple[Tensor, ...]:
         """What the networks see of `x`, in float32 whatever the autocast; in the order of `part_dims`."""
@@ -134,12 +115,9 @@ class EffectEncoder(nn.Module):
         return self.features_of(self.views(x))
 
     def features_of(self, views: tuple[Tensor, ...]) -> Tensor:
-        """What `views` returned → `(B, feature_dim)`: the features for search, the readings, the words."""
-        parts = self.parts_of(views)
-        heard = self.heard(parts)
-        if not self.readings:
-            return self.join(heard)
-        return torch.cat([self.join(heard), self.read(heard), *(parts[n] for n in self.words)], dim=1)
+        """What `views` returned → `(B, feature_dim)`: the features for search, then the readings."""
+        heard = self.heard(self.parts_of(views))
+        return torch.cat([self.join(heard), self.read(heard)], dim=1) if self.readings else self.join(heard)
 
     def parts_of(self, views: tuple[Tensor, ...]) -> dict[str, Tensor]:
         """What `views` returned → what each network says of its view, `(B, part_dims[name])`."""
@@ -164,20 +142,15 @@ class EffectEncoder(nn.Module):
         search = self.search_of(features[:, : self.hidden])
         if not self.readings:
             return search
-        readings, *words = features[:, self.hidden :].float().split(self._beside(), dim=1)
-        beside = [F.normalize(readings, dim=-1), *(_equal(said) for said in words)]
-        share = READING_SHARE / math.sqrt(len(beside))
-        return F.normalize(torch.cat([search, *(share * said for said in beside)], dim=1), dim=-1)
-
-    def _beside(self) -> list[int]:
-        return [self.readings, *(self.part_dims[name] for name in self.words)]
+        readings = F.normalize(features[:, self.hidden :].float(), dim=-1)
+        return F.normalize(torch.cat([search, READING_SHARE * readings], dim=1), dim=-1)
 
     def search(self, x: Tensor) -> Tensor:
-        """`(B, 2, T)` → the embedding without readings and words, of unit length."""
+        """`(B, 2, T)` → the embedding without its readings, of unit length."""
         return self.search_of(self.join(self.heard(self.parts_of(self.views(x)))))
 
     def search_of(self, joined: Tensor) -> Tensor:
-        """Features for search → the embedding without readings and words, of unit length, in float32."""
+        """Features for search → the embedding without its readings, of unit length, in float32."""
         return F.normalize(self.project(joined).float(), dim=-1)
 
     @torch.no_grad()
@@ -252,11 +225,6 @@ def comb_maps(comb: Tensor) -> Tensor:
     """`MovingComb`'s output → what its network sees: both peaks, their movement, and how high a row is."""
     moving = comb - comb.mean(3, keepdim=True)
     return torch.cat([comb - 1, moving, _height(comb[:, 0])[:, None]], dim=1)
-
-
-def _equal(words: Tensor) -> Tensor:
-    """Words without their mean over a clip's numbers, of unit length."""
-    return F.normalize(words - words.mean(-1, keepdim=True), dim=-1)
 
 
 def _height(rows: Tensor) -> Tensor:

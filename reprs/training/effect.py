@@ -80,7 +80,6 @@ class EffectRecipe(pl.LightningModule):
         hidden: int = 512,
         readings: int = 128,
         motion: bool = False,
-        words: Sequence[str] = (),
         few: float = 0.5,
         few_at_most: int = 3,
         shuffled: float = 0.5,
@@ -122,7 +121,7 @@ class EffectRecipe(pl.LightningModule):
         if not search_weight and not (readings and reading_weight):
             raise ValueError("nothing to learn: give search_weight, or readings and reading_weight, above 0")
         self.encoder = EffectEncoder(
-            embedding_dim, width, hidden, readings=readings, motion=motion, words=words, dropout=dropout
+            embedding_dim, width, hidden, readings=readings, motion=motion, dropout=dropout
         )
         unknown = sorted(set(frozen) - set(self.encoder.part_dims))
         if unknown:
@@ -189,7 +188,7 @@ class EffectRecipe(pl.LightningModule):
         """What groups in the memory depend on: the chains, the views, and the networks that look at them."""
         frozen = {n: w for n, w in self.encoder.state_dict().items() if n.split("_net")[0] in self.frozen}
         settings = {
-            **_learnt(self.encoder),
+            **self.encoder.config,
             "frozen": sorted(self.frozen),
             "chains": [_told(c) for c in self.choices],
             "chains_per_group": self.make_pairs.chains_per_group,
@@ -324,8 +323,7 @@ class EffectRecipe(pl.LightningModule):
         if batch_idx % 2:
             figures = {f"{name}-single": figure for name, figure in figures.items()}
         if encoder.readings:
-            readings = features[:, encoder.hidden :][:, : encoder.readings]
-            said = self.presence["all"](_loud(readings.float()))
+            said = self.presence["all"](_loud(features[:, encoder.hidden :].float()))
             on = batch.draw.mask.repeat(2, 1).to(said)
             figures["val/readings"] = F.binary_cross_entropy_with_logits(said, on)
         self.log_dict(figures, prog_bar=True, batch_size=len(a), sync_dist=True)
@@ -342,11 +340,10 @@ class EffectRecipe(pl.LightningModule):
 def _start(encoder: EffectEncoder, found: EffectEncoder) -> None:
     """Give `encoder` the weights of `found`, which has to be of its sizes.
 
-    A motion network that `found` lacks begins as it was drawn, and so do the weights that hear it. Words have
-    no weights, so it may lack them.
+    A motion network that `found` lacks begins as it was drawn, and so do the weights that hear it.
     """
     lacking = set(encoder.part_dims) - set(found.part_dims)
-    if _learnt(encoder) != _learnt(found) | dict.fromkeys(lacking & {"motion"}, True):
+    if encoder.config != found.config | dict.fromkeys(lacking & {"motion"}, True):
         raise ValueError(
             f"start_from is a checkpoint of {found.config}; this config asks for {encoder.config}"
         )
@@ -356,12 +353,6 @@ def _start(encoder: EffectEncoder, found: EffectEncoder) -> None:
             weight = torch.cat([weight, weights[name][:, weight.shape[1] :]], dim=1)
         weights[name] = weight
     encoder.load_state_dict(weights)
-
-
-def _learnt(encoder: EffectEncoder) -> dict[str, Any]:
-    """The sizes of all that learns: the config as it were without words, which have no weights."""
-    config = {name: value for name, value in encoder.config.items() if name != "words"}
-    return config | {"embedding_dim": encoder.readings + encoder.project.out_features}
 
 
 def _told(choice: Choice) -> list[Any]:

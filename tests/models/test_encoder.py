@@ -7,7 +7,6 @@ import pytest
 import torch
 from scipy.fft import dct
 from scipy.signal import resample_poly
-from torch.nn import functional as F
 
 from reprs.effects import registry
 from reprs.models.encoder import READING_SHARE, EffectEncoder
@@ -25,8 +24,7 @@ def encoder() -> EffectEncoder:
 @pytest.fixture(scope="module")
 def reading() -> EffectEncoder:
     torch.manual_seed(0)
-    words = ["dynamics", "motion"]
-    return EffectEncoder(8 + 12 + 256, width=8, hidden=64, readings=12, motion=True, words=words).eval()
+    return EffectEncoder(width=8, hidden=64, embedding_dim=32, readings=12, motion=True).eval()
 
 
 def noise(seconds: float, channels: int = 2, seed: int = 0) -> torch.Tensor:
@@ -82,45 +80,20 @@ def test_in_the_readings_no_view_outweighs_another(reading):
     assert torch.allclose(reading_of_louder_echoes(1e2), reading_of_louder_echoes(1e4), atol=1e-4)
 
 
-def test_readings_and_words_hardly_change_what_search_finds(reading):
+def test_readings_hardly_change_what_search_finds(reading):
     x = torch.stack([noise(1, seed=s) * (1 + s) for s in range(6)])
     with torch.no_grad():
         features = reading.features(x)
         e, search = reading.head(features), reading.search(x)
-    assert e.shape[1] == reading.embedding_dim == 276 and search.shape[1] == 8
+    assert e.shape[1] == reading.embedding_dim and search.shape[1] == reading.embedding_dim - reading.readings
     # (s + w r) / (1 + w) is at most 2 w / (1 + w) from s, for cosines s and r and w the square of the share.
     share = READING_SHARE**2
     assert (e @ e.T - search @ search.T).abs().max() <= 2 * share / (1 + share) + 1e-6
 
 
 def test_readings_are_a_part_of_the_embedding():
-    for sizes in ({"readings": 16}, {"readings": -1}, {"readings": 4, "words": ["dynamics"]}):
-        with pytest.raises(ValueError, match="a part of embedding_dim"):
-            EffectEncoder(embedding_dim=16, **sizes)
-
-
-def test_words_are_what_the_networks_say(reading):
-    x = torch.stack([noise(1, seed=s) for s in range(3)])
-    with torch.no_grad():
-        parts, e = reading.parts_of(reading.views(x)), reading(x)
-    plain = EffectEncoder(8 + 12, width=8, hidden=64, readings=12, motion=True).eval()
-    plain.load_state_dict(reading.state_dict())
-    without = plain(x)
-    for place, name in ((20, "dynamics"), (148, "motion")):
-        said, own = e[:, place : place + 128], parts[name]
-        centred = own - own.mean(1, keepdim=True)
-        assert torch.allclose(F.normalize(said, dim=1), F.normalize(centred, dim=1), atol=1e-5)
-        # Readings and both words share the weight that readings alone have.
-        assert torch.allclose(said.norm(dim=1), e[:, 8:20].norm(dim=1), atol=1e-6)
-    assert torch.allclose(F.normalize(e[:, :8], dim=1), F.normalize(without[:, :8], dim=1), atol=1e-5)
-    assert torch.allclose(e[:, 8:].norm(dim=1), without[:, 8:].norm(dim=1), atol=1e-6)
-
-
-def test_words_that_cannot_be_said_are_refused():
-    with pytest.raises(ValueError, match="no network 'comb' here"):
-        EffectEncoder(640, words=["comb"])
-    with pytest.raises(ValueError, match="words need readings"):
-        EffectEncoder(640, words=["dynamics"])
+    with pytest.raises(ValueError, match="readings are a part of embedding_dim"):
+        EffectEncoder(embedding_dim=16, readings=16)
 
 
 def test_motion_needs_readings():

@@ -122,13 +122,6 @@ def test_training_can_start_from_weights_and_normalise(trained, music, tmp_path)
     assert losses(tmp_path)[0] > 0
 
 
-def test_training_with_words_can_start_from_weights_without(trained, music, tmp_path):
-    start = trained / "effect.safetensors"
-    wider = ["--model.words=[motion]", "--model.embedding_dim=144"]
-    assert fit(tmp_path, music, 1, f"--model.start_from={start}", *wider) == 0
-    assert hub.load(tmp_path / "effect.safetensors").embedding_dim == 16 + 128
-
-
 def moved(before: Path, after: Path) -> set[str]:
     """The modules whose weights differ."""
     one, other = (hub.load(path).state_dict() for path in (before, after))
