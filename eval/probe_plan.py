@@ -22,11 +22,13 @@ from eval.clips import STORED_RMS_DB, Job, kept_clips
 from eval.engines import ENGINES, fingerprint, render
 from eval.music import Cut, Piece, draw_cut
 from eval.plan import PREROLL_S
-from eval.styles import STYLES, sample_style
+from eval.styles import STYLE_TASKS, STYLES, sample_style
 
 FORMAT = 1
 TRAIN_SHARE = 0.6
 CUTS_A_PIECE = 2
+# DeepAFx-ST's probe learns styles from 600 clips each; that of the default sizes from 288.
+STYLE_CUTS = 4
 # Pairs that sound different the other way round: one of the two is not linear.
 PAIRS = (("distortion", "reverb"), ("filter", "distortion"))
 FEWEST_PIECES = 8
@@ -108,8 +110,12 @@ def make_probe_plan(
         for piece in own:
             draw.chains(piece, side, sizes.train_chains if side == "train" else sizes.test_chains)
             draw.orders(piece, side)
-            draw.styles(piece, side)
+            draw.styles(piece, side, "mild styles")
     draw.instruments(stems)
+    for side, own in sides.items():
+        for piece in own:
+            for _ in range(STYLE_CUTS if side == "train" else 1):
+                draw.styles(piece, side, "styles")
     return draw.plan
 
 
@@ -141,11 +147,12 @@ class _Draw:
                 chain = PedalboardChain(order, tuple(s for kind in order for s in steps[kind]))
                 self._clips("order", side, cut, chain, ">".join(order))
 
-    def styles(self, piece: Piece, side: str) -> None:
+    def styles(self, piece: Piece, side: str, task: str) -> None:
         """The five styles on one cut."""
         cut = self._cut(piece)
-        for style in STYLES:
-            self._clips("styles", side, cut, sample_style(self.rng, style), style)
+        for name in STYLES:
+            chain = sample_style(self.rng, name, STYLE_TASKS[task][name])
+            self._clips(task, side, cut, chain, name)
 
     def instruments(self, stems: Sequence[tuple[Piece, str]]) -> None:
         """Two chains on each stem, songs divided like pieces; the label is the instrument."""

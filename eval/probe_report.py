@@ -20,6 +20,7 @@ COLUMNS = {
     "styles": "styles, pedalboard",
     "ours→pb styles": "styles, ours to pedalboard",
     "5 ex. styles": "styles, 5 examples each",
+    "mild styles": "mild styles, pedalboard",
     "content ↓": "content",
     "instrument ↓": "instrument",
     "level R² ↓": "reads level",

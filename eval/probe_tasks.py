@@ -16,6 +16,7 @@ from eval.chains import DEFAULT_KINDS
 from eval.knobs import knobs, measured
 from eval.probe_plan import PAIRS, ProbePlan, presence
 from eval.probe_scores import Figure, accuracy, average_precision, bootstrapped, macro, r_squared
+from eval.styles import STYLE_TASKS, STYLES
 
 # Column → the side it learns from, the side it is tested on.
 CROSSINGS = {
@@ -75,24 +76,39 @@ def order_figures(plan: ProbePlan, e: np.ndarray) -> dict[str, Figure]:
 
 
 def style_figures(plan: ProbePlan, e: np.ndarray) -> dict[str, Figure]:
-    """Accuracy on the five styles: linear, nearest neighbours, and five examples a style; chance is .2."""
+    """Accuracy on five styles as published and on mild ones: linear, by style, nearest neighbours, and five
+    examples a style; chance is .2.
+    """
     figures = {}
-    for column in CROSSINGS:
-        train, test = (plan.tasks["styles"][side] for side in CROSSINGS[column])
-        y, wanted = plan.labels(train), plan.labels(test)
-        (said,) = linear.classify(e[train], y, plan.contents(train), e[test])
-        figures[f"styles, {column}"] = _share(plan, test, said == wanted)
-        if column == "pedalboard":
-            figures |= {
-                f"style {s}": _share(plan, *_only(test, said == wanted, wanted == s)) for s in set(wanted)
-            }
-            names = np.unique(y)
-            votes = linear.neighbour_votes(e[train], (y[:, None] == names).astype(float), e[test])
-            figures["styles, k-NN"] = _share(plan, test, names[votes.argmax(axis=1)] == wanted)
-            drawn = [linear.few_shot_classes(e[train], y, e[test], SHOTS_A_STYLE, d) for d in range(DRAWS)]
-            right = np.mean([d == wanted for d in drawn], axis=0)
-            figures[f"styles, {SHOTS_A_STYLE} examples each"] = _share(plan, test, right)
+    for task in STYLE_TASKS:
+        for column in CROSSINGS:
+            train, test = (plan.tasks[task][side] for side in CROSSINGS[column])
+            (said,) = linear.classify(e[train], plan.labels(train), plan.contents(train), e[test])
+            figures[f"{task}, {column}"] = _share(plan, test, said == plan.labels(test))
+            if column == "pedalboard":
+                figures |= _by_style(plan, test, said, task) | _lighter_styles(plan, e, task)
     return figures
+
+
+def _by_style(plan: ProbePlan, test: Sequence[int], said: np.ndarray, task: str) -> dict[str, Figure]:
+    wanted = plan.labels(test)
+    right, one = said == wanted, task.removesuffix("s")
+    return {f"{one} {name}": _share(plan, *_only(test, right, wanted == name)) for name in STYLES}
+
+
+def _lighter_styles(plan: ProbePlan, e: np.ndarray, task: str) -> dict[str, Figure]:
+    """Probes that need little or no training: nearest neighbours, and a few labelled clips."""
+    train, test = (plan.tasks[task][side] for side in CROSSINGS["pedalboard"])
+    y, wanted = plan.labels(train), plan.labels(test)
+    names = np.unique(y)
+    votes = linear.neighbour_votes(e[train], (y[:, None] == names).astype(float), e[test])
+    drawn = [linear.few_shot_classes(e[train], y, e[test], SHOTS_A_STYLE, d) for d in range(DRAWS)]
+    return {
+        f"{task}, k-NN": _share(plan, test, names[votes.argmax(axis=1)] == wanted),
+        f"{task}, {SHOTS_A_STYLE} examples each": _share(
+            plan, test, np.mean([d == wanted for d in drawn], axis=0)
+        ),
+    }
 
 
 def content_figures(plan: ProbePlan, e: np.ndarray) -> dict[str, Figure]:

@@ -3,12 +3,13 @@
 import json
 
 import numpy as np
+import pedalboard
 import pytest
 
 from eval.chains import DRY_RMS_DB, KINDS, PedalboardChain, match_rms, sample_chain
 from eval.engines import fingerprint, render, translated
 from eval.results_page import write_page
-from eval.styles import SETTINGS, STYLES, sample_style
+from eval.styles import PUBLISHED, STYLE_TASKS, STYLES, sample_style
 
 RATE = 44_100
 
@@ -81,19 +82,57 @@ def test_the_fingerprint_changes_with_an_effect_and_not_with_rounding(monkeypatc
     assert fingerprint() != before
 
 
-@pytest.mark.parametrize("style", STYLES)
-def test_a_style_stays_within_its_settings(style):
-    bands, ratio, below_db = SETTINGS[style]
+def test_styles_are_named_as_in_the_paper():
+    for settings in STYLE_TASKS.values():
+        assert set(settings) == set(STYLES) == {"telephone", "bright", "warm", "broadcast", "neutral"}
+
+
+@pytest.mark.parametrize("task", STYLE_TASKS)
+@pytest.mark.parametrize("name", STYLES)
+def test_a_style_stays_within_its_settings(task, name):
+    style = STYLE_TASKS[task][name]
     for seed in range(20):
-        chain = sample_style(np.random.default_rng(seed), style)
-        plugin, compressor = chain.steps[-1]
-        assert plugin == "Compressor" and ratio[0] <= compressor["ratio"] <= ratio[1]
-        assert below_db[0] <= DRY_RMS_DB - compressor["threshold_db"] <= below_db[1]
-        steps = list(dict.fromkeys((name, tuple(settings.items())) for name, settings in chain.steps[:-1]))
-        for (name, hz, gain_db), (plugin, settings) in zip(bands, steps, strict=True):
-            said = dict(settings)
-            assert plugin == name and hz[0] <= said["cutoff_frequency_hz"] <= hz[1]
-            assert gain_db is None or gain_db[0] <= said["gain_db"] <= gain_db[1]
+        steps = list(sample_style(np.random.default_rng(seed), name, style).steps)
+        if style.level_db:
+            plugin, settings = steps.pop(0)
+            assert plugin == "Gain" and within(settings["gain_db"], style.level_db)
+        if style.compressor:
+            plugin, settings = steps.pop()
+            below_db = DRY_RMS_DB - settings.pop("threshold_db")
+            assert plugin == "Compressor" and within(below_db, style.compressor.below_db)
+            assert all(within(value, getattr(style.compressor, key)) for key, value in settings.items())
+        bands = list(dict.fromkeys((plugin, tuple(settings.items())) for plugin, settings in steps))
+        for band, (plugin, drawn) in zip(style.bands, bands, strict=True):
+            settings = dict(drawn)
+            assert plugin == band.plugin and within(settings["cutoff_frequency_hz"], band.hz)
+            assert band.gain_db is None or within(settings["gain_db"], band.gain_db)
+
+
+def within(value, limits):
+    return limits[0] <= value <= limits[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "low_db", "middle_db", "high_db"),
+    [
+        ("telephone", (-26, -20), (8, 17), (-26, -20)),
+        ("bright", (-26, -19), (-1, 2), (18, 26)),
+        ("warm", (20, 26), (-2, 4), (12, 20)),
+        ("broadcast", (2, 6), (-1, 1), (1, 6)),
+        ("neutral", (1, 3), (-1, 1), (0.5, 3)),
+    ],
+)
+def test_published_styles_do_to_a_spectrum_what_their_script_does(name, low_db, middle_db, high_db):
+    """The response of the bands alone at 30 Hz, 1.4 kHz and 15 kHz."""
+    impulse = np.zeros((2, 44_100), np.float32)
+    impulse[:, 0] = 1e-3
+    for seed in range(8):
+        steps = sample_style(np.random.default_rng(seed), name, PUBLISHED[name]).steps
+        bands = tuple(step for step in steps if step[0] not in ("Gain", "Compressor"))
+        board = pedalboard.Pedalboard([getattr(pedalboard, plugin)(**settings) for plugin, settings in bands])
+        response_db = 20 * np.log10(np.abs(np.fft.rfft(board(impulse, 44_100)[0])) / 1e-3)
+        for hz, limits in ((30, low_db), (1_400, middle_db), (15_000, high_db)):
+            assert within(response_db[hz], limits), (name, hz, response_db[hz])
 
 
 def test_the_page_of_results_holds_every_figure(tmp_path):
