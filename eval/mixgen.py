@@ -103,9 +103,8 @@ def _finished(options: argparse.Namespace, generator: Any, rivals: Any) -> Any:
 
     rows = make_rows(generator, rivals, None)
     deaf = ("random knobs", "the prior again")  # they ask for the audio
-    return finished(
-        [r for r in rows if r.name not in deaf and r.name in (options.only or [r.name])], options.seed
-    )
+    wanted = [r for r in rows if r.name not in deaf and r.name in (options.only or [r.name])]
+    return finished(wanted, generator.ears, options.seed)
 
 
 def _on_songs(

@@ -19,7 +19,9 @@ from eval.scoring import interval
 from reprs.console.generator import Song
 from reprs.console.knobs import Knobs
 from reprs.console.standard import standard_console
+from reprs.corpora.cache import cache_folder
 from reprs.corpora.progress import track
+from reprs.models import hub
 from reprs.training.data import Source
 from reprs.training.finished import FinishedSet
 
@@ -29,14 +31,18 @@ FOUND = ("_gain_db", "stereo_width.width", "fader_db")
 SWITCHES = ("parametric_eq", "compressor", "stereo_width")
 
 
-def finished(rows: Sequence[Row], seed: int) -> dict[str, Any]:
+def finished(rows: Sequence[Row], ears: Any, seed: int) -> dict[str, Any]:
     """Row → energy score of its samples (Gneiting and Raftery 2007), the lower the better, and what it is of.
 
     Of the gains of the equaliser, width, fader and the switches of equaliser, compressor and width: the mean
-    distance of samples to the truth less half that between samples, in root mean squares over them.
+    distance of samples to the truth less half that between samples, in root mean squares over them. `ears`
+    hear the recordings: the encoder that the generator carries.
     """
     wanted = FinishedSet(
-        [Source("debian", {"role": "train", "kinds": ["music"]})], SHARDS, kept_back=KEPT_BACK
+        [Source("debian", {"role": "train", "kinds": ["music"]})],
+        SHARDS,
+        kept_back=KEPT_BACK,
+        ears=named(ears),
     )
     wanted.build()
     mixes = wanted.load()
@@ -46,7 +52,13 @@ def finished(rows: Sequence[Row], seed: int) -> dict[str, Any]:
     for row in rows:
         scores = []
         for i in track(range(len(mixes)), f"finished music: {row.name}"):
-            song = Song(mixes.tokens[i : i + 1, :1], (mixes.contents[i].encode(),), (0,), 1)
+            song = Song(
+                mixes.tokens[i : i + 1, :1],
+                mixes.levels_db[i : i + 1, :1],
+                (mixes.contents[i].encode(),),
+                (0,),
+                1,
+            )
             samples = row.draw(Heard(None, song, mixes.condition[i : i + 1], i), SAMPLES, seed, 0)  # type: ignore
             one = mixes[torch.tensor([i])].knobs
             scores.append(energy(told(samples), told(one)[0]))
@@ -55,6 +67,13 @@ def finished(rows: Sequence[Row], seed: int) -> dict[str, Any]:
             "recordings": len(mixes),
         }
     return result
+
+
+def named(ears: Any) -> str:
+    """Where the checkpoint of an encoder is, which may be another than that of its name."""
+    path = cache_folder("ears") / "mixgen"
+    hub.save(ears, path, {"recipe": "effect"})
+    return str(path)
 
 
 def told(knobs: Knobs) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from eval.mix_trials import Trial, prior_of
 from eval.mixgen_songs import Case, levelled
 from eval.music import SAMPLE_RATE
+from reprs.console.counted import SettingSpace
 from reprs.console.knobs import Knobs
 from reprs.console.standard import standard_console
 from reprs.corpora.progress import track
@@ -82,7 +83,7 @@ def make_rows(generator: Any, rivals: Any, controller: Any) -> list[Row]:
         rows += [
             _rival(generator, "regression", rivals.regression),
             _rival(generator, "conditional VAE", rivals.vae),
-            _rival(generator, "Gaussian prior", rivals.prior),
+            _rival(generator, "Gaussian prior", rivals.prior, SettingSpace(generator.console, counted=False)),
         ]
     if controller is not None:
         rows.append(Row("controller", lambda h, *_: _controlled(controller, h), 1))
@@ -96,14 +97,14 @@ def rendered(heard: Heard, knobs: Knobs) -> Tensor:
     return levelled(standard_console()(tracks, SAMPLE_RATE, knobs))
 
 
-def _rival(generator: Any, name: str, model: Any) -> Row:
-    """A row of what learned beside the flow, in its coordinates."""
+def _rival(generator: Any, name: str, model: Any, space: SettingSpace | None = None) -> Row:
+    """A row of what learned beside the flow, in its coordinates if they are not said."""
 
     def draw(h: Heard, samples: int, seed: int, first: int) -> Knobs:
         noise = noise_for(h.song.keys, model.noise_sizes, samples, h.noise(seed))
         tokens, style = h.song.tokens.expand(samples, -1, -1), h.style.expand(samples, -1)
         mask = torch.ones(tokens.shape[:2], dtype=torch.bool)
-        found: Knobs = generator.settings(model.draw(noise, tokens, style, mask), h.song)
+        found: Knobs = generator.settings(model.draw(noise, tokens, style, mask), h.song, space)
         return found
 
     return Row(name, draw, 1 if name == "regression" else None)

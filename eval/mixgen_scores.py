@@ -20,7 +20,7 @@ from reprs.objectives.stft import multi_resolution_stft
 # Rows that are asked for several mixes after one reference, and after how many references of a song.
 SEVERAL, REFERENCES = ("flow",), 2
 LEADS, RIVALS = "flow", ("controller", "Gaussian prior")
-SETTINGS = ((1, 0.7), (1, 0.8), (1, 0.9), (1, 1), (2, 0.8))
+SETTINGS = ((1, 0.85), (1, 0.9), (1, 0.95), (1, 1), (2, 0.9))
 PROMPTS = (
     "bright and crisp", "dark and muffled", "warm", "heavily compressed and dense", "drenched in reverb",
     "dry and close", "wide stereo", "boomy with a lot of bass",

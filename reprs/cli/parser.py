@@ -228,7 +228,7 @@ def _add_sampling(verb: argparse.ArgumentParser) -> None:
         "--temperature",
         type=float,
         metavar="T",
-        help="1: as different as what is valid; below: more alike and more usual (default 0.85)",
+        help="1: as different as what is valid; below: more alike and more usual (default 0.95)",
     )
     several.add_argument(
         "--start", type=_given, metavar="MIX.json", help="mixes near this one; --lock keeps its settings"

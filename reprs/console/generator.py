@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from reprs.console import listening
 from reprs.console.console import Console
 from reprs.console.controller import names_of
+from reprs.console.counted import SettingSpace
 from reprs.console.hearing import Hearing
 from reprs.console.knobs import Knobs
 from reprs.console.parts import switches
@@ -21,21 +22,23 @@ from reprs.models.encoder import EffectEncoder
 from reprs.models.flow import STEPS, MixGenerator, noise_for
 from reprs.models.timbre import TextProjection
 from reprs.models.track_network import Point
+from reprs.views.mixes import level_db
 
 # How far from the usual samples go: 1 is as far as what is valid. Chosen on pieces that training keeps back
 # (`reprs eval mixgen --parts curve --role train`).
-TEMPERATURE = 0.85
+TEMPERATURE = 0.95
 
 
 @dataclass(frozen=True)
 class Song:
     """Tracks of one song as a generator hears them, silent ones left out and the rest in an order of its own.
 
-    `tokens` `(1, n, D)`; `keys` name the content of each; `places` are their positions among the `count`
-    tracks that came in.
+    `tokens` `(1, n, D)` and RMS `levels_db` `(1, n)` in dBFS; `keys` name the content of each; `places` are
+    their positions among the `count` tracks that came in.
     """
 
     tokens: Tensor
+    levels_db: Tensor
     keys: tuple[bytes, ...]
     places: tuple[int, ...]
     count: int
@@ -55,22 +58,26 @@ class Generator(Hearing):
         text: str = "minilm",
         text_width: int = 384,
         knobs: Mapping[str, Sequence[str]] | None = None,
+        counted: bool = False,
     ) -> None:
+        """`counted`: the flow moves among knobs that are counted from what they follow (`SettingSpace`)."""
         super().__init__()
         self.console, self.text_spec = standard_console(), text
         names = names_of(self.console)
         if knobs is not None and {name: list(columns) for name, columns in knobs.items()} != names:
             raise ValueError("this checkpoint turns the knobs of another console: train it again")
         self.config = {"flow": dict(flow), "ears": dict(ears or {}), "text": text, "text_width": text_width}
-        self.config["knobs"] = names
+        self.config |= {"knobs": names, "counted": counted}
+        self.space = SettingSpace(self.console, counted)
         self.flow = MixGenerator(**flow)
         self.ears = EffectEncoder(**(ears or {})).half()
         self.read = TextProjection(text_width, listening.TIMBRE_DIM).half()
 
     @classmethod
-    def of(cls, flow: MixGenerator, ears: EffectEncoder, timbre: Any) -> Generator:
+    def of(cls, flow: MixGenerator, ears: EffectEncoder, timbre: Any, counted: bool = True) -> Generator:
         """A trained flow with the encoder it listens with, reading words as `timbre` does."""
-        new = cls(flow.config, ears.config, timbre.text_spec, timbre.config["text_width"])
+        width = timbre.config["text_width"]
+        new = cls(flow.config, ears.config, timbre.text_spec, width, counted=counted)
         for part, trained in ((new.flow, flow), (new.ears, ears), (new.read, timbre.read)):
             part.load_state_dict(trained.state_dict())
         return new
@@ -107,7 +114,8 @@ class Generator(Hearing):
         chosen = tracks[places]
         last = int(chosen.abs().amax((0, 1)).nonzero().max()) + 1
         tokens = self.tokens(chosen[None, :, :, :last], sample_rate)[0]
-        return Song(tokens, tuple(key[n] for n in places), tuple(places), len(tracks))
+        levels_db = level_db(chosen[None, :, :, :last])
+        return Song(tokens, levels_db, tuple(key[n] for n in places), tuple(places), len(tracks))
 
     @torch.no_grad()
     def sample(
@@ -143,25 +151,35 @@ class Generator(Hearing):
         heard = song.tokens.expand(samples, -1, -1), condition.expand(samples, -1)
         mask = torch.ones(heard[0].shape[:2], dtype=torch.bool)
         u = self.flow.draw(noise, *heard, mask, guidance, steps, known, variation, held)
-        return self.settings(u, song)
+        found = self.settings(u, song)
+        return found if start is None or lock is None else kept(found, start, lock)
 
     def point(self, knobs: Knobs, song: Song, samples: int) -> Point:
         """One mix's setting in the flow's coordinates, `samples` times."""
         places = list(song.places)
         on, shared_on = switches(self.console, knobs)
-        tracks = self.flow.tracks.encode(knobs.tracks[:, places], on[:, places])
-        mix = self.flow.mix.encode(knobs.shared, shared_on)
+        sounding = Knobs(knobs.tracks[:, places], knobs.shared, on[:, places], shared_on)
+        tracks, mix = self.space.encode(sounding, song.levels_db, torch.ones_like(song.levels_db))
         return tracks.expand(samples, -1, -1), mix.expand(samples, -1)
 
-    def settings(self, u: Point, song: Song) -> Knobs:
-        """Settings of all tracks; silent ones keep neutral knobs."""
-        z, on, _ = self.flow.tracks.decode(u[0])
-        shared, shared_on, _ = self.flow.mix.decode(u[1])
+    def settings(self, u: Point, song: Song, space: SettingSpace | None = None) -> Knobs:
+        """Settings of all tracks; silent ones keep neutral knobs. Points may be of another `space`."""
+        found = (space or self.space).decode(u, song.levels_db, torch.ones_like(song.levels_db))
         rest = self.console.neutral(len(u[0]), song.count)
-        assert rest.tracks_on is not None
-        rest.tracks[:, list(song.places)] = z
-        rest.tracks_on[:, list(song.places)] = on
-        return Knobs(rest.tracks, shared, rest.tracks_on, shared_on)
+        assert rest.tracks_on is not None and found.tracks_on is not None
+        rest.tracks[:, list(song.places)] = found.tracks
+        rest.tracks_on[:, list(song.places)] = found.tracks_on
+        return Knobs(rest.tracks, found.shared, rest.tracks_on, found.shared_on)
+
+
+def kept(knobs: Knobs, start: Knobs, lock: tuple[Tensor, Tensor]) -> Knobs:
+    """`knobs` of any batch with those that `lock` marks as they are in `start`, one mix.
+
+    A makeup that is locked stays where it is, whatever the threshold does that it would follow.
+    """
+    tracks = torch.where(lock[0][:, : knobs.tracks.shape[2]], start.tracks, knobs.tracks)
+    shared = torch.where(lock[1][: knobs.shared.shape[1]], start.shared, knobs.shared)
+    return replace(knobs, tracks=tracks, shared=shared)
 
 
 def temperature_of(number: int, temperature: float, near: bool = False) -> float:

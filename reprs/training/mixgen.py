@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from reprs.console import listening
+from reprs.console.counted import SettingSpace
 from reprs.console.generator import Generator, coordinates
 from reprs.console.standard import standard_console
 from reprs.models import hub
@@ -46,15 +47,19 @@ class MixgenRecipe(pl.LightningModule):
         warmup_steps: int = 200,
         ema_decay: float = 0.998,
         centre_after: int = 0,
+        counted: bool = True,
     ) -> None:
         """After `centre_after` steps, where that is not 0, the flow counts from what the regression, which
         learns beside it, says by then (Mardani 2023): it is left with what one cannot know.
+
+        `counted`: all but the Gaussian learn settings counted from what they follow (`SettingSpace`).
         """
         super().__init__()
         if centre_after and not rivals:
             raise ValueError("centre_after counts from the regression, which is one of the rivals")
         self.save_hyperparameters()
         of_tracks, of_mix = coordinates(standard_console())
+        self.space, self.plain = (SettingSpace(standard_console(), how) for how in (counted, False))
         sizes: Any = {"tracks": of_tracks, "mix": of_mix}
         heard: Any = {"token_dim": listening.TOKEN_DIM, "condition_dim": listening.CONDITION_DIM}
         network: Any = {"width": width, "layers": layers, "heads": heads, "dropout": dropout}
@@ -71,7 +76,7 @@ class MixgenRecipe(pl.LightningModule):
     def average(self) -> Any:
         """What is exported, in half precision: the average of the flow with what it listens with."""
         flow = self.averages.module["flow"]
-        generator = Generator.of(flow, hub.load(self.ears), hub.load(self.timbre))
+        generator = Generator.of(flow, hub.load(self.ears), hub.load(self.timbre), self.space.counted)
         return nn.ModuleDict({"module": generator.half()})
 
     def rivals(self) -> Rivals | None:
@@ -101,7 +106,7 @@ class MixgenRecipe(pl.LightningModule):
                     if hasattr(part, "standardise"):
                         part.standardise(mixes.tokens[mixes.there], styles)
         if "vae" in self.models:
-            self.prior.measure(self.settings(mixes), mixes.there)
+            self.prior.measure(self.plain.encode(mixes.knobs, mixes.levels_db, mixes.there), mixes.there)
 
     def on_train_batch_start(self, batch: Mixes, batch_idx: int) -> None:
         """At its step, count from what the regression says of the training mixes."""
@@ -114,11 +119,7 @@ class MixgenRecipe(pl.LightningModule):
 
     def settings(self, mixes: Mixes) -> Point:
         """The knobs and switches of mixes in the generator's coordinates."""
-        flow, knobs = self.models["flow"], mixes.knobs
-        return (
-            flow.tracks.encode(knobs.tracks, knobs.tracks_on),
-            flow.mix.encode(knobs.shared, knobs.shared_on),
-        )
+        return self.space.encode(mixes.knobs, mixes.levels_db, mixes.there)
 
     def training_step(self, batch: Mixes, batch_idx: int) -> Tensor:
         condition = styled(batch, torch.Generator().manual_seed(hash((1, self.global_step)) % 2**63))

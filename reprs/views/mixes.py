@@ -178,9 +178,11 @@ class KnobPrior:
             values["fader_db"] = (values["fader_db"] - BALANCED * too_loud_db).clamp(-24, 9)
         for name in params:
             if name.endswith("compressor.makeup_db"):
-                values[name] = _makeup_db(values, name.removesuffix("makeup_db"), level_db)
+                compressor = name.removesuffix("makeup_db")
+                threshold_db, ratio = (values[f"{compressor}{knob}"] for knob in ("threshold_db", "ratio"))
+                values[name] = makeup_db(threshold_db, ratio, level_db)
             if name.endswith("distortion.output_db"):
-                values[name] = 1 - TAKEN_BACK * values[name.replace("output_db", "drive_db")]
+                values[name] = output_db(values[name.replace("output_db", "drive_db")])
         columns = [param.to_unit(values[name]) for name, param in params.items()]
         return torch.stack(columns, dim=-1) if columns else torch.zeros(*level_db.shape, 0)
 
@@ -214,10 +216,15 @@ def _value(name: str, param: Param, level_db: Tensor, generator: torch.Generator
     return value
 
 
-def _makeup_db(values: Mapping[str, Tensor], compressor: str, level_db: Tensor) -> Tensor:
-    """Most of what the compressor takes from peaks a little above the level."""
-    over_db = (level_db + PEAKS_DB - values[f"{compressor}threshold_db"]).clamp(min=0)
-    return MADE_UP * over_db * (1 - 1 / values[f"{compressor}ratio"].clamp(min=1))
+def makeup_db(threshold_db: Tensor, ratio: Tensor, level_db: Tensor) -> Tensor:
+    """Most of what a compressor takes from peaks a little above the level `(…)`."""
+    over_db = (level_db + PEAKS_DB - threshold_db).clamp(min=0)
+    return MADE_UP * over_db * (1 - 1 / ratio.clamp(min=1))
+
+
+def output_db(drive_db: Tensor) -> Tensor:
+    """What takes back most of what a drive adds."""
+    return 1 - TAKEN_BACK * drive_db
 
 
 def _early(levels_db: Tensor, generator: torch.Generator) -> Tensor:

@@ -14,6 +14,8 @@ from eval.mixgen import main
 from eval.mixgen_judges import Judge
 from reprs.console.knobs import Knobs
 from reprs.console.standard import standard_console
+from reprs.models import hub
+from reprs.models.encoder import EffectEncoder
 
 TRACKS = 2
 
@@ -207,6 +209,14 @@ def test_the_energy_score_is_least_for_the_true_distribution():
     # In closed form for one number: E|x - y| - E|x - x'| / 2 = 1 / sqrt(pi) for standard normals.
     one = torch.stack([mixgen_finished.energy(torch.randn(40, 1, generator=dice), t[:1]) for t in truths])
     assert abs(float(one.mean()) - 3.141592653589793**-0.5) < 0.06
+
+
+def test_a_generator_is_asked_with_its_own_ears(tmp_path, monkeypatch):
+    monkeypatch.setenv("REPRS_CACHE", str(tmp_path))
+    ears = EffectEncoder(embedding_dim=16, width=8, hidden=16, bands=32).half()
+    loaded = hub.load(mixgen_finished.named(ears))
+    for name, value in ears.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value.to(loaded.state_dict()[name])), name
 
 
 def test_what_is_told_of_finished_music_are_gains_width_fader_and_switches():
