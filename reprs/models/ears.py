@@ -13,12 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from reprs.models.encoder import EffectEncoder
-from reprs.models.fault_view import BANDS, FaultView
+from reprs.models.fault_statistics import StatisticsView
+from reprs.models.fault_view import FaultView
 
 SAMPLE_RATE = 44_100
 CLIP_S = 4.0
-# 45 dB in the units of the view's levels.
-RANGE = 45 / 20
 
 
 class Standardised(nn.Module):
@@ -69,52 +68,16 @@ def _pooled(y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return y.mean(2), (y.var(2, unbiased=False) + 1e-5).sqrt(), y.amax(2)
 
 
-class StatisticsView(nn.Module):
-    """The own ear's view as numbers of a whole clip: what is there on average and at the extremes, and how it
-    changes; `(B, 2, T)` → `(B, width, 1)`.
-    """
-
-    quantiles = (0.1, 0.5, 0.9)
-    # Of the steps of the bands' levels from frame to frame: attacks, decays, and the ripple of noise.
-    step_quantiles = (0.03, 0.1, 0.9, 0.97)
-    width = (5 + len(quantiles)) * FaultView.rows + (3 + len(step_quantiles)) * BANDS
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.view = FaultView(SAMPLE_RATE)
-
-    @torch.no_grad()
-    def forward(self, x: Tensor) -> Tensor:
-        return self.statistics(self.view(x))[..., None]
-
-    def statistics(self, view: Tensor) -> Tensor:
-        """`(B, C, F)` → `(B, width)`."""
-        level = view[:, :BANDS]
-        # The teacher, too, hears nothing 45 dB under the loudest band of a frame.
-        below = (level - level.amax(1, keepdim=True)).clamp(min=-RANGE)
-        steps = view.diff(dim=2) if view.shape[2] > 1 else torch.zeros_like(view)
-        parts = [view.mean(2), view.std(2, unbiased=False), view.amin(2), view.amax(2)]
-        parts += [steps.abs().mean(2), *_quantiles(view, self.quantiles), below.mean(2)]
-        parts += [below.std(2, unbiased=False), (below <= 0.98 * -RANGE).float().mean(2)]
-        return torch.cat([*parts, *_quantiles(steps[:, :BANDS], self.step_quantiles)], dim=1)
-
-
 class StatisticsEar(nn.Module):
     """Statistics of a clip, brought to one scale: nothing here is learnt but their means and deviations."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.view, self.width = StatisticsView(), StatisticsView.width
+        self.view, self.width = StatisticsView(SAMPLE_RATE), StatisticsView.width
         self.norm = Standardised(self.width)
 
     def forward(self, view: Tensor) -> Tensor:
         return self.norm(view)[..., 0]
-
-
-def _quantiles(x: Tensor, shares: Sequence[float]) -> list[Tensor]:
-    """Of every other of the last dimension, which is half of the sorting, to the nearest rank."""
-    ordered = x[..., ::2].sort(dim=-1).values
-    return [ordered[..., round(share * (ordered.shape[-1] - 1))] for share in shares]
 
 
 class EffectEar(nn.Module):

@@ -3,7 +3,7 @@
 Several objectives share one body (Serrà, Pons and Pascual 2021, "SESQA: semi-supervised learning for speech
 quality assessment"): a score that follows a full-reference teacher, the kinds of faults and their strengths,
 and an embedding in which a clip is as far from its original as it sounds worse. Members that hear
-differently judge side by side, and their mean counts.
+differently judge side by side, and their weighted mean counts.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ class QualityModel(nn.Module):
     """`forward` judges clips `(B, 2, T)` at 44.1 kHz; `judge` recordings of any rate and length.
 
     `kinds` names the faults; there is a member for each of `hearing`, keys of `reprs.models.ears.ears`, whose
-    options are under the same keys in `ear_options`. `embedding_dim` and `hidden` are a member's.
+    options are under the same keys in `ear_options`, and each counts as `weights` say, by default alike.
+    `embedding_dim` and `hidden` are a member's.
     """
 
     sample_rate = SAMPLE_RATE
@@ -102,17 +103,21 @@ class QualityModel(nn.Module):
         inner: int = 128,
         embedding_dim: int = 64,
         dropout: float = 0.4,
+        weights: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         unknown = [name for name in hearing if name not in ears]
         if unknown or not hearing:
             raise ValueError(f"no ear is called {', '.join(unknown)!r}; there are {', '.join(ears)}")
         self.kinds, self.hearing = list(kinds), list(hearing)
+        self.weights = [1.0] * len(self.hearing) if weights is None else [float(w) for w in weights]
+        if len(self.weights) != len(self.hearing) or min(self.weights) <= 0:
+            raise ValueError(f"{len(self.hearing)} members need as many weights above 0, not {self.weights}")
         self.embedding_dim = embedding_dim * len(hearing)
         options = {name: dict(given) for name, given in (ear_options or {}).items()}
         self.config: dict[str, Any] = {"kinds": self.kinds, "hearing": self.hearing, "ear_options": options}
         sizes = {"hidden": hidden, "inner": inner, "embedding_dim": embedding_dim, "dropout": dropout}
-        self.config |= sizes
+        self.config |= {**sizes, "weights": self.weights}
         self.members = nn.ModuleList(
             Member(ears[name](**options.get(name, {})), len(kinds), **sizes)  # type: ignore[arg-type]
             for name in hearing
@@ -134,9 +139,10 @@ class QualityModel(nn.Module):
         return [self._verdict(*self.members[i](views[self.hearing[i]])) for i in asked]
 
     def together(self, verdicts: Sequence[Verdict]) -> Verdict:
-        """The mean of the members' logits; their embeddings side by side."""
+        """The weighted mean of the members' logits; their embeddings side by side."""
         _, *said, embeddings = zip(*verdicts, strict=True)
-        logit, kinds, strengths = (torch.stack(values).mean(0) for values in said)
+        shares = torch.tensor(self.weights, device=self.scale.device) / sum(self.weights)
+        logit, kinds, strengths = (torch.tensordot(shares, torch.stack(values), dims=1) for values in said)
         embedding = F.normalize(torch.cat(embeddings, dim=1), dim=1)
         return Verdict(self._scored(logit.sigmoid()), logit, kinds, strengths, embedding)
 

@@ -31,7 +31,9 @@ class QualityRecipe(pl.LightningModule):
     the distance to the original.
 
     `hearing` names the ears of the members: own, statistics, effect; the last begins with the weights of the
-    checkpoint `start_from`. `tilt_db` bends the spectrum of a cut at random, the same for all its clips.
+    checkpoint `start_from`. `weights` say how much each counts. Members with one of `single_ears` learn the
+    scores of single faults alone, and the order and the kinds of all. `tilt_db` bends the spectrum of a cut
+    at random, the same for all its clips.
     """
 
     def __init__(
@@ -39,6 +41,8 @@ class QualityRecipe(pl.LightningModule):
         hearing: list[str] | None = None,
         ear_options: dict[str, dict[str, Any]] | None = None,
         start_from: str | None = None,
+        weights: list[float] | None = None,
+        single_ears: list[str] | None = None,
         hidden: int = 512,
         inner: int = 128,
         embedding_dim: int = 64,
@@ -60,7 +64,8 @@ class QualityRecipe(pl.LightningModule):
         encoder = hub.load(start_from or "effect") if "effect" in names else None
         if encoder is not None:
             options["effect"] = {"encoder": encoder.config, **options.get("effect", {})}
-        self.model = QualityModel(training_kinds(), names, options, hidden, inner, embedding_dim, dropout)
+        sizes = (hidden, inner, embedding_dim, dropout)
+        self.model = QualityModel(training_kinds(), names, options, *sizes, weights)
         for member in self.model.members:
             if isinstance(member.ear, EffectEar) and encoder is not None:
                 member.ear.encoder.load_state_dict(encoder.state_dict())
@@ -84,7 +89,9 @@ class QualityRecipe(pl.LightningModule):
         tilt_db = self.hparams["tilt_db"]
         views = {name: bent(cropped(view), batch.cuts, tilt_db) for name, view in batch.views.items()}
         learning = in_turn(self.model.hearing, self.global_step)
-        of_members = [self.losses(verdict, batch) for verdict in self.model.verdicts(views, learning)]
+        single = [self.model.hearing[i] in (self.hparams["single_ears"] or ()) for i in learning]
+        verdicts = self.model.verdicts(views, learning)
+        of_members = [self.losses(v, batch, only) for v, only in zip(verdicts, single, strict=True)]
         losses = {name: torch.stack([parts[name] for parts in of_members]).mean() for name in of_members[0]}
         for name, loss in losses.items():
             self.log(f"train/{name}", loss, batch_size=len(batch.scores))
@@ -92,13 +99,14 @@ class QualityRecipe(pl.LightningModule):
         weighed = [self.hparams[f"{name}_weight"] * loss for name, loss in losses.items()]
         return len(of_members) * torch.stack(weighed).sum()
 
-    def losses(self, verdict: Verdict, batch: Ladders) -> dict[str, Tensor]:
-        """Every objective of one member, before its weight."""
+    def losses(self, verdict: Verdict, batch: Ladders, single: bool = False) -> dict[str, Tensor]:
+        """Every objective of one member, before its weight; the score of all clips, or of `single` faults."""
         there = (batch.strengths > 0).float()
         apart = (verdict.strengths - batch.strengths).square() * there
         shares = self.model.shares(batch.scores)
+        error = (verdict.logit.sigmoid() - shares).square()
         return {
-            "score": F.mse_loss(verdict.logit.sigmoid(), shares),
+            "score": error[there.sum(1) == 1].mean() if single else error.mean(),
             "ladder": ranking(verdict.logit, *batch.pairs.T),
             "kind": F.binary_cross_entropy_with_logits(verdict.kinds, there),
             "strength": apart.sum() / there.sum().clamp(min=1),

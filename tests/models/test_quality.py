@@ -137,14 +137,20 @@ def test_views_are_standardised_by_what_was_measured():
     torch.testing.assert_close(norm(views), expected.clamp(-6, 6), atol=5e-3, rtol=0)
 
 
-def test_members_judge_together_by_the_mean_of_their_logits():
-    model = QualityModel(["hum", "noise"], ["own", "own"], hidden=8, inner=4, embedding_dim=4).eval()
+@pytest.mark.parametrize("weights", [None, [3, 1]])
+def test_members_judge_together_by_the_weighted_mean_of_their_logits(weights):
+    sizes = {"hidden": 8, "inner": 4, "embedding_dim": 4}
+    model = QualityModel(["hum", "noise"], ["own", "own"], **sizes, weights=weights).eval()
     x = noise(2)[None]
     with torch.inference_mode():
         together = model(x)
         alone = model.verdicts({"own": model.members[0].ear.view(x)})
     assert float(alone[0].logit) != float(alone[1].logit)
-    assert float(together.logit) == pytest.approx(float(alone[0].logit + alone[1].logit) / 2, abs=1e-6)
+    first = 0.5 if weights is None else 0.75
+    expected = first * float(alone[0].logit) + (1 - first) * float(alone[1].logit)
+    assert float(together.logit) == pytest.approx(expected, abs=1e-6)
+    with pytest.raises(ValueError, match="2 members need as many weights"):
+        QualityModel(["hum"], ["own", "own"], weights=[1.0])
     share = 1 / (1 + math.exp(-float(together.logit)))
     assert float(together.score) == pytest.approx(1 + 3.75 * share, abs=1e-4)
     assert together.embedding.shape == (1, 8) and float(together.embedding.norm()) == pytest.approx(

@@ -11,15 +11,21 @@ from reprs.audio import files
 from reprs.cli import main
 from reprs.models import hub
 from reprs.models.fault_view import BANDS
+from reprs.models.quality import POINTS, Verdict
 from reprs.training import ladders
-from reprs.training.quality import FARTHEST, bent, cropped, departure, in_turn
+from reprs.training.ladders import Ladders
+from reprs.training.quality import FARTHEST, QualityRecipe, bent, cropped, departure, in_turn
+from reprs.views.degradations import training_kinds
 
 CONFIG = Path(__file__).parents[2] / "configs" / "quality.yaml"
 RATE = 44_100
 
 
-@pytest.mark.parametrize(("hearing", "added_cuts"), [("[statistics, own, own]", 2), ("[effect]", 0)])
-def test_it_trains_and_the_checkpoint_judges(tmp_path, monkeypatch, hearing, added_cuts):
+@pytest.mark.parametrize(
+    ("hearing", "weights", "added_cuts"),
+    [("[statistics, own, own]", "[2, 1, 1]", 2), ("[effect]", "null", 0)],
+)
+def test_it_trains_and_the_checkpoint_judges(tmp_path, monkeypatch, hearing, weights, added_cuts):
     monkeypatch.setenv("REPRS_CACHE", str(tmp_path / "cache"))
     said = {"band_scores": lambda a, clips, rate: 1 - np.abs(clips - a).mean((1, 2))[:, None].repeat(32, 1)}
     said["score"] = lambda bands: 4.7 * float(bands.mean())
@@ -37,7 +43,7 @@ def test_it_trains_and_the_checkpoint_judges(tmp_path, monkeypatch, hearing, add
         "init_args": {"path": str(run / "quality")},
     }
     options = {
-        "model.hearing": hearing, "data.corpora": corpora, "data.cuts": 4,
+        "model.hearing": hearing, "model.weights": weights, "data.corpora": corpora, "data.cuts": 4,
         "data.added": corpora, "data.added_cuts": added_cuts, "data.cuts_per_batch": 2,
         "trainer.max_steps": 2, "trainer.val_check_interval": 1,
         "trainer.default_root_dir": run, "trainer.callbacks": json.dumps([export]), "trainer.logger": "false",
@@ -67,6 +73,21 @@ def test_the_distance_to_the_clean_clip_follows_the_share_that_was_lost():
     angle = 2 * torch.asin(apart / 2)
     loss = departure(torch.stack([angle.cos(), angle.sin()], dim=1), shares, cuts)
     assert float(loss) == pytest.approx((FARTHEST * 0.5) ** 2 / 5, abs=1e-3)
+
+
+def test_a_member_of_single_faults_learns_no_other_score():
+    recipe = QualityRecipe(["statistics"], hidden=8, inner=4, embedding_dim=4)
+    recipe.model.scale.copy_(torch.linspace(0, 1, POINTS))
+    kinds = len(training_kinds())
+    strengths = torch.zeros(4, kinds)
+    strengths[1, 0] = strengths[2, 1] = strengths[3, 0] = strengths[3, 1] = 0.5
+    logit = torch.tensor([0.0, 0.0, 2.0, -3.0])
+    verdict = Verdict(logit, logit, torch.zeros(4, kinds), strengths, torch.eye(4))
+    scores = torch.tensor([0.9, 0.75, 0.25, 0.6])
+    batch = Ladders({}, scores, strengths, torch.zeros(4, dtype=torch.long), torch.tensor([[0, 1]]))
+    errors = (1 / (1 + np.exp(-logit.numpy())) - scores.numpy()) ** 2
+    found = [float(recipe.losses(verdict, batch, single)["score"]) for single in (True, False)]
+    assert found == pytest.approx([errors[1:3].mean(), errors.mean()], abs=5e-3)
 
 
 def test_members_with_one_ear_take_turns():
