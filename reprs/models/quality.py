@@ -195,8 +195,7 @@ class QualityModel(nn.Module):
         total, window = x.shape[-1], round(length_s * self.sample_rate)
         if total <= window:
             return x[None]
-        starts = torch.linspace(0, total - window, -(-total // window)).round().long().tolist()
-        return torch.stack([x[:, s : s + window] for s in starts])
+        return torch.stack([x[:, s : s + window] for s in covering(total, window)])
 
     def _seconds(self, x: Tensor) -> tuple[list[float], Tensor]:
         """The middle of every second, and the windows around them; at the ends they lie within the file."""
@@ -218,6 +217,12 @@ class QualityModel(nn.Module):
         finally:
             self.train(was_training)
         return Verdict(*(torch.cat(values) for values in zip(*parts, strict=True)))
+
+
+def covering(total: int, window: int) -> list[int]:
+    """Where as few windows as cover `total` samples begin, evenly: the last ends with them."""
+    count = -(-total // window)
+    return [round(i * (total - window) / max(1, count - 1)) for i in range(count)]
 
 
 def _rms(clips: Tensor) -> Tensor:
