@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reprs.audio.resample import resample
+from reprs.audio.windows import covering
 from reprs.models.frontend import (
     CepstralMotion,
     Dynamics,
@@ -180,9 +181,7 @@ class EffectEncoder(nn.Module):
         total, window = x.shape[-1], round(self.window_s * self.sample_rate)
         if total <= 1.5 * window:
             return x[None]
-        count = -(-total // window)
-        starts = torch.linspace(0, total - window, count).round().long()
-        return torch.stack([x[:, s : s + window] for s in starts.tolist()])
+        return torch.stack([x[:, s : s + window] for s in covering(total, window)])
 
 
 class MapNet(nn.Module):

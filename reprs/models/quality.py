@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reprs.audio.resample import resample
+from reprs.audio.windows import covering
 from reprs.models.ears import CLIP_S, SAMPLE_RATE, ears
 from reprs.models.encoder import as_stereo
 
@@ -217,12 +218,6 @@ class QualityModel(nn.Module):
         finally:
             self.train(was_training)
         return Verdict(*(torch.cat(values) for values in zip(*parts, strict=True)))
-
-
-def covering(total: int, window: int) -> list[int]:
-    """Where as few windows as cover `total` samples begin, evenly: the last ends with them."""
-    count = -(-total // window)
-    return [round(i * (total - window) / max(1, count - 1)) for i in range(count)]
 
 
 def _rms(clips: Tensor) -> Tensor:

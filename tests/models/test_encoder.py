@@ -224,3 +224,10 @@ def test_the_comb_of_white_noise_is_about_one_at_any_level():
     x = noise(3)[None]
     assert 0.5 < view(x).mean() < 1.2
     assert (view(x) - view(100 * x)).abs().max() < 1e-3
+
+
+def test_a_recording_of_more_than_six_minutes_is_cut_into_equal_windows(encoder):
+    """387 s have more samples than single precision can count: the last window was one sample short."""
+    total = 387 * RATE + 387
+    windows = encoder._windows(torch.arange(2.0)[:, None].expand(2, total))
+    assert windows.shape == (129 + 1, 2, 3 * RATE)
