@@ -12,6 +12,8 @@ from typing import Any
 
 # Results of the record, and those of quick looks and of one's own music, which never take their place.
 RECORD, LOOKS = Path("eval/results"), Path("runs/eval")
+SHORTEST_S = 0.1
+LOOKING = ("quick", "music", "kept_back")
 EMBEDDING = (
     "a name, path or hub id; features:NAME; hear:MODULE[:WEIGHTS]; py:FILE:FUNCTION; "
     "mfcc, log-mel, mixing, untrained, cdpam"
@@ -48,7 +50,11 @@ def add_checkpoints(parser: argparse.ArgumentParser, *default: str) -> None:
 
 
 def add_music(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--music", type=Path, metavar="FOLDER", help="judge on this folder of audio instead")
+    """`--music` and `--kept-back`: what is judged on instead of the music of the record."""
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--music", type=Path, metavar="FOLDER", help="judge on this folder of audio instead")
+    kept_back = "judge on pieces kept back from the training packages instead: to choose by, not to report"
+    instead.add_argument("--kept-back", action="store_true", help=kept_back)
 
 
 def add_quick(parser: argparse.ArgumentParser, how: str) -> None:
@@ -59,20 +65,33 @@ def add_seed(parser: argparse.ArgumentParser, draws: str) -> None:
     parser.add_argument("--seed", type=int, default=0, help=f"draws {draws} (default 0)")
 
 
+def add_clip_s(parser: argparse.ArgumentParser, default_s: float) -> None:
+    what = f"length of a clip (default {default_s:g})"
+    parser.add_argument("--clip-s", type=float, default=default_s, metavar="S", help=what)
+
+
+def clip_s(options: argparse.Namespace) -> float:
+    """The length that was asked for; raises `ValueError` where encoders would refuse it."""
+    length_s: float = options.clip_s
+    if not length_s >= SHORTEST_S:
+        raise ValueError(f"--clip-s is at least {SHORTEST_S:g}")
+    return length_s
+
+
 def add_no_baselines(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-baselines", action="store_true", help="only the models")
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:
     """`-o`, the last option: its help names those before it that move the results."""
-    known = [f"--{a.dest}" for a in parser._actions if a.dest in ("quick", "music")]
+    known = [a.option_strings[0] for a in parser._actions if a.dest in LOOKING]
     where = f"default {RECORD}" + (f", or {LOOKS} with {' or '.join(known)}" if known else "")
     parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help=where)
 
 
 def folder(options: argparse.Namespace) -> Path:
     """Where the results go; raises `ValueError` before the work where that cannot be a folder."""
-    look = getattr(options, "quick", False) or getattr(options, "music", None)
+    look = any(getattr(options, name, None) for name in LOOKING)
     found: Path = options.out or (LOOKS if look else RECORD)
     above = next(p for p in (found, *found.absolute().parents) if p.exists())
     if not above.is_dir():

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from eval.mixgen_rows import Heard, Row
-from eval.mixgen_songs import KEPT_BACK
+from eval.music import KEPT_BACK
 from eval.scoring import interval
 from reprs.console.generator import Song
 from reprs.console.knobs import Knobs

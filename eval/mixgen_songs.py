@@ -15,6 +15,7 @@ from torch import Tensor
 
 from eval.mix_songs import Song, songs_of, two_parts
 from eval.mix_trials import Trial, by_console
+from eval.music import KEPT_BACK
 from reprs.console.standard import standard_console
 from reprs.corpora.item import Item, in_test
 from reprs.corpora.progress import track
@@ -25,9 +26,8 @@ LOUDNESS_DB = -18.0
 BUILTIN = {"n_songs": 120, "seed": 1, "split": None}
 # Test-role songs on which earlier generators were compared while they were made.
 LOOKED_AT = {f"midi/planetblupi-music-midi__music{n:03d}" for n in (0, 1, 2, 3, 5, 9)}
-# What `configs/mixgen.yaml` trains on, and the share of contents that it keeps back for validation.
+# What `configs/mixgen.yaml` trains on.
 TRAINED_ON = {"n_songs": 300, "split": "train"}
-KEPT_BACK = 0.08
 
 
 @dataclass(frozen=True)

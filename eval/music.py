@@ -20,6 +20,11 @@ SAMPLE_RATE = 44_100
 QUIET_RMS_DB = -45.0
 CANDIDATES = 6
 FEWEST = 8
+# Songs of the built-in corpus where there are no recordings; a fifth of them is held out.
+SONGS = 120
+# Of the contents of the training packages, what recipes leave out; and what is judged on otherwise.
+KEPT_BACK = 0.08
+RELEASED = "released music out of Debian packages"
 
 
 @dataclass(frozen=True)
@@ -42,20 +47,38 @@ class Cut:
     starts_s: tuple[float, ...]
 
 
-def find_pieces(folder: Path | None, shortest_s: float) -> tuple[str, list[Piece]]:
-    """The name of the music and its pieces, one a content, each at least `shortest_s` long.
+def find_pieces(folder: Path | None, shortest_s: float, kept_back: bool = False) -> tuple[str, list[Piece]]:
+    """The name of the music (`find_items`) and its pieces, one a content, each at least `shortest_s` long."""
+    music, items = find_items(folder, kept_back)
+    return music, _pieces(items, shortest_s)
 
-    A folder when one is given; else the test-role Debian packages when they are in the cache; else the
-    held-out songs of the built-in corpus.
+
+def find_items(folder: Path | None, kept_back: bool = False) -> tuple[str, list[Item]]:
+    """The name of the music that is judged on, and its recordings.
+
+    A folder when one is given. With `kept_back` the pieces of the training packages that no training reads;
+    `ValueError` where they were not fetched. Else the test-role Debian packages when they are in the cache,
+    or the held-out songs of the built-in corpus.
     """
     from reprs.corpora.debian import DebianCorpus
+    from reprs.corpora.item import in_test
 
     if folder is not None:
-        return f"folder {folder.name}", _pieces(usable_items(folder), shortest_s)
-    recordings = _pieces(DebianCorpus(role="test").items(), shortest_s)
-    if len(recordings) >= FEWEST:
-        return "released music out of Debian packages", recordings
-    return held_out_songs(120, shortest_s)
+        return f"folder {folder.name}", usable_items(folder)
+    recordings = DebianCorpus(role="train" if kept_back else "test").items()
+    if kept_back:
+        recordings = [item for item in recordings if in_test(item.content, KEPT_BACK)]
+    if len({item.content for item in recordings}) >= FEWEST:
+        return ("pieces kept back from training" if kept_back else RELEASED), recordings
+    if kept_back:
+        raise ValueError("nothing is kept back: fetch it with python -m reprs.corpora.debian --role train")
+    return _held_out(SONGS)
+
+
+def held_out_songs(n_songs: int, shortest_s: float) -> tuple[str, list[Piece]]:
+    """The held-out fifth of `n_songs` songs of the built-in corpus."""
+    music, items = _held_out(n_songs)
+    return music, _pieces(items, shortest_s)
 
 
 def usable_items(folder: Path) -> list[Item]:
@@ -72,15 +95,6 @@ def usable_items(folder: Path) -> list[Item]:
         for item in corpus.items()
         if item.path not in problems
     ]
-
-
-def held_out_songs(n_songs: int, shortest_s: float) -> tuple[str, list[Piece]]:
-    """The held-out fifth of `n_songs` songs of the built-in corpus."""
-    from reprs.corpora.builtin import BuiltinCorpus
-
-    builtin = BuiltinCorpus(n_songs=n_songs, split="test")
-    builtin.download()
-    return "held-out songs of the built-in corpus", _pieces(builtin.items(), shortest_s)
 
 
 def draw_cut(rng: np.random.Generator, piece: Piece, length_s: float) -> Cut:
@@ -109,6 +123,14 @@ def read_cut(cut: Cut, length_s: float) -> np.ndarray:
     taken = min(frames, best.shape[-1])
     stereo[:, :taken] = best[:2, :taken]
     return match_rms(stereo, DRY_RMS_DB)
+
+
+def _held_out(n_songs: int) -> tuple[str, list[Item]]:
+    from reprs.corpora.builtin import BuiltinCorpus
+
+    builtin = BuiltinCorpus(n_songs=n_songs, split="test")
+    builtin.download()
+    return "held-out songs of the built-in corpus", list(builtin.items())
 
 
 def _pieces(items: Sequence, shortest_s: float) -> list[Piece]:

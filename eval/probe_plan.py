@@ -39,10 +39,9 @@ class Sizes:
     """Pieces, chains on each of a piece's two cuts, and songs of the built-in corpus for the instruments."""
 
     pieces: int = 120
-    train_chains: int = 5
-    test_chains: int = 3
+    train_chains: int = 10
+    test_chains: int = 4
     songs: int = 120
-    clip_s: float = 3.0
 
     @classmethod
     def quick(cls) -> Sizes:
@@ -96,13 +95,13 @@ class ProbePlan:
 
 
 def make_probe_plan(
-    pieces: Sequence[Piece], stems: Sequence[tuple[Piece, str]], sizes: Sizes, seed: int
+    pieces: Sequence[Piece], stems: Sequence[tuple[Piece, str]], sizes: Sizes, seed: int, clip_s: float
 ) -> ProbePlan:
     """Draw everything. `stems` are pieces of one instrument each, with its name; none, and no such task."""
     if len(pieces) < FEWEST_PIECES:
         raise ValueError(f"{len(pieces)} pieces are too few to divide; probes need at least {FEWEST_PIECES}")
     rng = np.random.default_rng(seed)
-    draw = _Draw(ProbePlan({"seed": seed, "clip_s": sizes.clip_s, "stored_rms_db": STORED_RMS_DB}), rng)
+    draw = _Draw(ProbePlan({"seed": seed, "clip_s": clip_s, "stored_rms_db": STORED_RMS_DB}), rng)
     chosen = [pieces[i] for i in rng.permutation(len(pieces))[: sizes.pieces]]
     split = max(2, round(TRAIN_SHARE * len(chosen)))
     sides = {"train": chosen[:split], "test": chosen[split:]}

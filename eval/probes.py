@@ -35,6 +35,7 @@ def arguments() -> argparse.ArgumentParser:
     called.add_quick(parser, "about a quarter of the clips")
     called.add_seed(parser, "music, chains and settings")
     called.add_no_baselines(parser)
+    called.add_clip_s(parser, 5.0)
     parser.add_argument("--cdpam", action="store_true", help="add CDPAM's encoder (hours on a CPU)")
     called.add_out(parser)
     return parser
@@ -61,12 +62,13 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
     from eval.probe_embedding import ProbeEmbedder
     from eval.probe_plan import Sizes, make_probe_plan
 
+    clip_s = called.clip_s(options)
     rows = _rows(options)
     sizes = Sizes.quick() if options.quick else Sizes()
-    longest_s = sizes.clip_s + PREROLL_S[1]
-    music, pieces = find_pieces(options.music, longest_s)
+    longest_s = clip_s + PREROLL_S[1]
+    music, pieces = find_pieces(options.music, longest_s, options.kept_back)
     stems = stems_of_built_in(sizes.songs, longest_s) if sizes.songs else []
-    embedder = ProbeEmbedder(make_probe_plan(pieces, stems, sizes, options.seed))
+    embedder = ProbeEmbedder(make_probe_plan(pieces, stems, sizes, options.seed, clip_s))
     return compare(rows, embedder, music)
 
 

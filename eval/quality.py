@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def judge(options: argparse.Namespace) -> dict[str, Any]:
     """Every figure of every row, with sizes and sources, as data for JSON."""
+    from eval.music import find_items
     from eval.quality_clips import CutClips
     from eval.quality_plan import judged_cuts, ladder_cuts, speech_cuts
     from eval.quality_rows import quality_row
@@ -61,13 +62,13 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
     rows = [quality_row(spec) for spec in options.model]
     share = 0.2 if options.quick else 1.0
     said: list[str] = []
-    music, items = _music(options.music)
+    music, items = find_items(options.music, options.kept_back)
     cuts = judged_cuts(items, round(CUTS * share), options.seed)
     ladders = CutClips(
         ladder_cuts(items, round(LADDERS * share), options.seed, cuts), False, "making ladders"
     )
     judged = _asked(cuts, "degrading and asking ViSQOL", said)
-    voices = [] if options.music else _speech()
+    voices = [] if options.music or options.kept_back else _speech()
     speech = _asked(speech_cuts(voices, round(SPEECH * share), options.seed), "degrading speech", said)
     rows += [] if options.no_baselines else _baselines(rows, bool(len(speech)), said)
     result = compare(rows, judged, ladders, speech)
@@ -135,22 +136,6 @@ def _baselines(rows: Sequence[Any], speech: bool, said: list[str]) -> list[Any]:
     found += [optional_row(Cdpam, said), optional_row(Dnsmos, said) if speech else None]
     names = {row.name for row in rows}
     return [row for row in found if row is not None and row.name not in names]
-
-
-def _music(folder: Path | None) -> tuple[str, list[Any]]:
-    """The name of the music and its items: a folder, the test-role packages, or held-out built-in songs."""
-    from eval.music import FEWEST, usable_items
-    from reprs.corpora.builtin import BuiltinCorpus
-    from reprs.corpora.debian import DebianCorpus
-
-    if folder is not None:
-        return f"folder {folder.name}", usable_items(folder)
-    recordings = DebianCorpus(role="test").items()
-    if len(recordings) >= FEWEST:
-        return "released music out of Debian packages", recordings
-    builtin = BuiltinCorpus(n_songs=120, split="test")
-    builtin.download()
-    return "held-out songs of the built-in corpus", [i for i in builtin.items() if i.instrument is None]
 
 
 def _speech() -> list[Any]:

@@ -21,9 +21,6 @@ from typing import Any
 from eval import called
 from eval.chains import DEFAULT_KINDS, KINDS
 
-# Less is refused by the encoders.
-SHORTEST_S = 0.1
-
 
 def arguments() -> argparse.ArgumentParser:
     parser = called.parser("retrieval", __doc__)
@@ -31,7 +28,7 @@ def arguments() -> argparse.ArgumentParser:
     called.add_music(parser)
     called.add_quick(parser, "about a fifth of the trials")
     called.add_seed(parser, "music, chains and settings")
-    parser.add_argument("--clip-s", type=float, default=3.0, metavar="S", help="length of a clip (default 3)")
+    called.add_clip_s(parser, 3.0)
     parser.add_argument("--kinds", nargs="+", default=DEFAULT_KINDS, choices=list(KINDS), metavar="KIND")
     parser.add_argument("--random-order", action="store_true", help="draw the order of a chain's effects too")
     called.add_no_baselines(parser)
@@ -43,8 +40,6 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge, print the table, write JSON and plot; 0 when done, 2 for an unusable call."""
     options = arguments().parse_args(argv)
-    if not options.clip_s >= SHORTEST_S:
-        raise ValueError(f"--clip-s is at least {SHORTEST_S:g}")
     out = called.folder(options)
     result = judge(options)
     from eval.report import print_table, save
@@ -62,10 +57,11 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
     from eval.plan import PREROLL_S, Sizes, make_plan
     from eval.rows import make_rows
 
+    clip_s = called.clip_s(options)
     models = make_rows(options.model, untrained=not options.no_baselines)
-    music, pieces = find_pieces(options.music, options.clip_s + PREROLL_S[1])
+    music, pieces = find_pieces(options.music, clip_s + PREROLL_S[1], options.kept_back)
     sizes = Sizes.quick() if options.quick else Sizes()
-    plan = make_plan(pieces, sizes, options.seed, options.clip_s, tuple(options.kinds), options.random_order)
+    plan = make_plan(pieces, sizes, options.seed, clip_s, tuple(options.kinds), options.random_order)
     embedder = Embedder(plan)
     rows = models if options.no_baselines else models + embedder.standardised_baselines()
     return compare(rows, embedder, music)

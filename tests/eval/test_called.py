@@ -21,9 +21,9 @@ def test_shared_options_are_the_same_everywhere(task):
     usual = vars(options(task))
     assert usual["out"] is None and called.folder(options(task)) == Path("eval/results")
     assert usual.get("seed", 0) == 0
-    assert not any(usual.get(name) for name in ("quick", "no_baselines", "music"))
+    assert not any(usual.get(name) for name in ("quick", "no_baselines", "music", "kept_back"))
     assert called.folder(options(task, "-o", "here")) == Path("here")
-    for name, call in (("quick", ["--quick"]), ("music", ["--music", "folder"])):
+    for name, call in (("quick", ["--quick"]), ("music", ["--music", "a"]), ("kept_back", ["--kept-back"])):
         if name in usual:
             assert called.folder(options(task, *call)) == Path("runs/eval")
             assert called.folder(options(task, *call, "-o", "here")) == Path("here")
@@ -39,6 +39,14 @@ def test_an_output_that_cannot_be_is_one_line_before_any_work(task, shell, tmp_p
         code, printed, err = shell("eval", task, *NEEDED.get(task, []), "-o", out)
         assert code == 2 and not printed
         assert err.startswith(f"reprs eval {task}: ") and err.count("\n") == 1 and "is a file" in err
+
+
+@pytest.mark.parametrize("task", ["probes", "retrieval"])
+@pytest.mark.parametrize("clip_s", ["0", "-3", "nan", "0.05"])
+def test_a_clip_too_short_to_hear_is_refused_before_any_work(task, clip_s, capsys):
+    call = [f"--clip-s={clip_s}", "--model", "nothing"]
+    assert importlib.import_module(f"eval.{task}").main(call) == 2
+    assert capsys.readouterr().err == f"reprs eval {task}: --clip-s is at least 0.1\n"
 
 
 def test_every_kind_of_failure_of_a_call_is_one_line(capsys):

@@ -20,7 +20,7 @@ from eval.probe_report import print_tables, save
 from eval.probe_tasks import CROSSINGS
 from eval.styles import STYLE_TASKS
 
-SMALL = Sizes(pieces=8, train_chains=2, test_chains=2, songs=0, clip_s=0.5)
+SMALL = Sizes(pieces=8, train_chains=2, test_chains=2, songs=0)
 MUSIC = ("chains", "order", "styles", "mild styles")
 RATIOS = (2.0, 4.0, 8.0, 16.0)
 NO_LEAK = {"reads level": [0.0, 0.0, 0.0], "reads length": [0.0, 0.0, 0.0]}
@@ -33,7 +33,7 @@ def pieces(count, prefix="piece"):
 @pytest.fixture(scope="module")
 def plan():
     stems = [(piece, ("bass", "drums")[i % 2]) for i, piece in enumerate(pieces(30, "song"))]
-    return make_probe_plan(pieces(60), stems, Sizes(pieces=60, train_chains=4), seed=1)
+    return make_probe_plan(pieces(60), stems, Sizes(pieces=60, train_chains=4), 1, 3.0)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def embedder(tmp_path_factory):
         soundfile.write(
             folder / f"{i}.wav", 0.2 * beat[:, None] * rng.standard_normal((5 * 22_050, 2)), 22_050
         )
-    small = make_probe_plan(find_pieces(folder, 2.1)[1], [], SMALL, seed=0)
+    small = make_probe_plan(find_pieces(folder, 2.1)[1], [], SMALL, 0, 0.5)
     return ProbeEmbedder(small, tmp_path_factory.mktemp("cache"))
 
 
@@ -124,10 +124,16 @@ def test_orders_differ_in_nothing_but_the_order(plan):
 
 
 def test_a_plan_is_its_seed():
-    assert make_probe_plan(pieces(9), [], SMALL, 1).key() == make_probe_plan(pieces(9), [], SMALL, 1).key()
-    assert make_probe_plan(pieces(9), [], SMALL, 1).key() != make_probe_plan(pieces(9), [], SMALL, 2).key()
+    assert (
+        make_probe_plan(pieces(9), [], SMALL, 1, 0.5).key()
+        == make_probe_plan(pieces(9), [], SMALL, 1, 0.5).key()
+    )
+    assert (
+        make_probe_plan(pieces(9), [], SMALL, 1, 0.5).key()
+        != make_probe_plan(pieces(9), [], SMALL, 2, 0.5).key()
+    )
     with pytest.raises(ValueError, match="too few"):
-        make_probe_plan(pieces(4), [], SMALL, 1)
+        make_probe_plan(pieces(4), [], SMALL, 1, 0.5)
 
 
 class Planted:

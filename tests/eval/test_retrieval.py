@@ -172,9 +172,3 @@ def test_an_unusable_call_ends_with_one_line(tmp_path, monkeypatch, capsys):
     lines = capsys.readouterr().err.strip().splitlines()
     assert "0 pieces longer than 4.5 s are too few" in lines[2]
     assert len(lines) == 3 and all(line.startswith("reprs eval retrieval: ") for line in lines)
-
-
-@pytest.mark.parametrize("clip_s", ["0", "-3", "nan", "0.05"])
-def test_a_clip_too_short_to_hear_is_refused_before_any_work(clip_s, capsys):
-    assert retrieval.main([f"--clip-s={clip_s}", "--model", "nothing"]) == 2
-    assert capsys.readouterr().err == "reprs eval retrieval: --clip-s is at least 0.1\n"
