@@ -11,7 +11,7 @@ import numpy as np
 from eval.baselines import Row
 from eval.embedding import ClipEmbedder
 from reprs.corpora.cache import cache_folder
-from reprs.views.degraded import Cut, Fault, degraded_cuts, read, read_scores
+from reprs.views.degraded import Cut, Fault, is_kept, kept_cut, read, read_scores
 
 
 class CutClips:
@@ -27,7 +27,7 @@ class CutClips:
         self._paths = []
         for cut in _followed(cuts, judged, label, self.failed):
             self.cuts.append(cut)
-            self._paths.append(degraded_cuts([cut], judged, label)[0])
+            self._paths.append(kept_cut(cut, judged))
         self._read = lru_cache(None)(lambda i: read(self.cuts[i], self._paths[i]))
         rows = [(c, (), 0) if r == 0 else (c, cut.renders[r - 1], r)
                 for c, cut in enumerate(self.cuts) for r in range(1 + len(cut.renders))]  # fmt: skip
@@ -82,11 +82,10 @@ def _followed(cuts: Sequence[Cut], judged: bool, label: str, failed: list[str]) 
 
     from reprs.audio.files import AudioError
     from reprs.corpora.progress import track
-    from reprs.views.degraded import is_kept
 
     def made(cut: Cut) -> Cut | None:
         try:
-            degraded_cuts([cut], judged, "")
+            kept_cut(cut, judged)
             return cut
         except AudioError as error:
             failed.append(str(error))
@@ -94,6 +93,6 @@ def _followed(cuts: Sequence[Cut], judged: bool, label: str, failed: list[str]) 
 
     if all(is_kept(cut, judged) for cut in cuts):
         return cuts
-    # Codecs, NumPy and the teacher's compiled loops let go of the interpreter lock.
+    # Codecs and NumPy let go of the interpreter lock, and so does the teacher, who hears one clip at a time.
     with ThreadPoolExecutor(2) as pool:
         return [cut for cut in track(pool.map(made, cuts), label, len(cuts)) if cut is not None]

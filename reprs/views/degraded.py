@@ -18,7 +18,6 @@ import numpy as np
 from reprs.audio import files
 from reprs.corpora.cache import cache_folder
 from reprs.corpora.item import Item
-from reprs.corpora.progress import track
 from reprs.views.degradations import degrade
 from reprs.views.visqol import CEILING, visqol
 
@@ -79,11 +78,11 @@ class Degraded:
         return self.clips[index].astype(np.float32) / 32_767
 
 
-def degraded_cuts(cuts: Sequence[Cut], judged: bool, label: str) -> list[Path]:
-    """Render, and judge, what is not in the cache yet; where each cut is kept, in the order of `cuts`."""
-    for cut in track([cut for cut in cuts if not is_kept(cut, judged)], label):
+def kept_cut(cut: Cut, judged: bool) -> Path:
+    """Where a cut is in the cache; rendered, and judged, on first use. Raises AudioError."""
+    if not is_kept(cut, judged):
         _write(_path(cut, judged), render(cut, judged))
-    return [_path(cut, judged) for cut in cuts]
+    return _path(cut, judged)
 
 
 def is_kept(cut: Cut, judged: bool) -> bool:

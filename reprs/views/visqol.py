@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from reprs.views.similarity import RATE_HZ, gammatone, score, similarity
 
 # What it gives a clip beside itself: its scale ends below 5.
 CEILING = 4.732
+# Its compiled loops end the process where two threads are in them: it asks for numba's workqueue layer.
+_ONE_AT_A_TIME = Lock()
 MISSING = "ViSQOL is not installed: pip install 'reprs[quality]'"
 
 
@@ -31,7 +34,8 @@ def visqol(reference: np.ndarray, degraded: np.ndarray, sample_rate: int, realig
         return 1.0  # a silent clip has no level to match
     if not realign:
         return score(band_scores(reference, [degraded], sample_rate)[0])
-    return float(_teacher().measure_from_arrays(*pair, RATE_HZ).moslqo)
+    with _ONE_AT_A_TIME:
+        return float(_teacher().measure_from_arrays(*pair, RATE_HZ).moslqo)
 
 
 def band_scores(reference: np.ndarray, degraded: Sequence[np.ndarray], sample_rate: int) -> np.ndarray:

@@ -1,6 +1,9 @@
 """Degraded cuts: kept once, aligned with the clean clip, and the order that faults imply."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +14,9 @@ from reprs.corpora.item import Item
 from reprs.training.ladders import Seen, joined, order
 from reprs.views import degraded
 from reprs.views.degradations import seen_kinds, training_kinds
-from reprs.views.degraded import CLIP_S, SAMPLE_RATE, Cut, Fault, degraded_cuts, read
+from reprs.views.degraded import CLIP_S, SAMPLE_RATE, Cut, Fault, kept_cut, read
 from reprs.views.ladders import training_cuts
+from reprs.views.visqol import CEILING, visqol
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +41,9 @@ def cut(items, *renders) -> Cut:
 
 def test_a_cut_is_rendered_once_and_its_clips_are_aligned(items, monkeypatch):
     wanted = cut(items, (Fault("clipping", 0.5),), (Fault("noise", 0.2),))
-    path = degraded_cuts([wanted], False, "")[0]
+    path = kept_cut(wanted, False)
     monkeypatch.setattr(degraded, "render", None)  # a second rendering would fail
-    done = read(wanted, degraded_cuts([wanted], False, "")[0])
+    done = read(wanted, kept_cut(wanted, False))
     assert path.exists() and done.clips.shape == (3, 2, round(CLIP_S * SAMPLE_RATE))
     clean, clipped, noisy = (done.audio(i)[0] / done.audio(i)[0].std() for i in range(3))
     # 72 - 42 · 0.2 = 63.6 dB of noise; what is stored in 16 bit adds about -90.
@@ -105,7 +109,24 @@ def test_a_batch_counts_its_clips_through(items):
 def test_the_teacher_knows_its_ceiling_and_hears_a_low_pass(items):
     pytest.importorskip("visqol")
     done = degraded.render(cut(items, (Fault("band_limit", 1.0),)), False)
-    from reprs.views.visqol import CEILING, visqol
-
     assert visqol(done.audio(0), done.audio(0), SAMPLE_RATE) == pytest.approx(CEILING, abs=2e-3)
     assert 1 <= visqol(done.audio(0), done.audio(1), SAMPLE_RATE, realign=False) < 3
+
+
+def test_threads_ask_the_teacher_one_after_the_other(monkeypatch):
+    """Its package ends the process where two threads are inside at once."""
+    inside, most = [], []
+
+    class Teacher:
+        def measure_from_arrays(self, *pair):
+            inside.append(1)
+            most.append(len(inside))
+            time.sleep(0.01)
+            inside.pop()
+            return SimpleNamespace(moslqo=3.0)
+
+    monkeypatch.setattr("reprs.views.visqol._teacher", Teacher)
+    x = np.random.default_rng(0).standard_normal((2, SAMPLE_RATE)).astype(np.float32)
+    with ThreadPoolExecutor(4) as pool:
+        scores = list(pool.map(lambda _: visqol(x, x, SAMPLE_RATE), range(8)))
+    assert scores == [3.0] * 8 and max(most) == 1
