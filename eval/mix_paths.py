@@ -34,7 +34,7 @@ from reprs.console.knobs import Knobs
 
 # Mixes that differ by less than this, in power, over all of the mix, are the same.
 SAME_DB = -60.0
-EQUALISER, LIMITER = "parametric_eq", "limiter"
+EQUALISER, LIMITER, DISTORTION = "parametric_eq", "limiter", "distortion"
 
 
 @torch.no_grad()
@@ -65,9 +65,10 @@ def apart_db(console: Console, tracks: Tensor, found: Knobs, truth: Knobs) -> fl
 
 
 def way_response_db(console: Console, knobs: Knobs) -> Tensor:
-    """All that is linear on the way of each track: filters, makeups, fader and the master's equaliser,
-    `(N, POINTS)` in dB."""
+    """All that is linear on the way of each track: filters, makeups, what a distortion does to soft sounds,
+    fader and the master's equaliser, `(N, POINTS)` in dB."""
     level_db = _of_tracks(console, knobs, "fader_db") + _of_tracks(console, knobs, f"{COMPRESSOR}.makeup_db")
+    level_db = level_db + soft_gain_db(console, knobs)
     response_db = eq_response_db(console, knobs) + level_db[:, None]
     if console.master is None:
         return response_db
@@ -78,6 +79,14 @@ def way_response_db(console: Console, knobs: Knobs) -> Tensor:
     bins = (hz * IMPULSE / SAMPLE_RATE).round().long()
     of_master_db = 20 * torch.log10(torch.fft.rfft(wet)[bins].abs().clamp_min(1e-6))
     return response_db + of_master_db + _of_master(console, knobs, f"{COMPRESSOR}.makeup_db")
+
+
+def soft_gain_db(console: Console, knobs: Knobs) -> Tensor:
+    """What the distortion of each track does to sounds that are too soft to bend, `(N,)`: the slope of its
+    curve (tanh) at 0, beside what passes it by."""
+    wet_db = sum(_of_tracks(console, knobs, f"{DISTORTION}.{name}") for name in ("drive_db", "output_db"))
+    mix = _of_tracks(console, knobs, f"{DISTORTION}.mix")
+    return 20 * torch.log10(1 - mix + mix * 10 ** (torch.as_tensor(wet_db) / 20))
 
 
 def way_reduction_db(console: Console, tracks: Tensor, knobs: Knobs) -> Tensor:

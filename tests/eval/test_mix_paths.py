@@ -93,6 +93,33 @@ def test_a_way_is_the_response_of_the_whole_console():
         assert found[n].tolist() == pytest.approx(wanted_db.tolist(), abs=0.02)
 
 
+DRIVEN = {"compressor.ratio": 1.0, "distortion.output_db": -6.0, "distortion.mix": 1.0}
+
+
+def test_a_makeup_may_be_the_drive_of_a_distortion():
+    """Louder into the same curve, or a steeper curve: every sample is the same."""
+    truth = known(CONSOLE, ({}, DRIVEN | {"compressor.makeup_db": 6.0, "distortion.drive_db": 4.0}))
+    found = known(CONSOLE, ({}, DRIVEN | {"compressor.makeup_db": 0.0, "distortion.drive_db": 10.0}))
+    off = errors(truth, found)
+    assert float(off["apart dB"].max()) < -100
+    assert is_found(off) and float(off["EQ dB as heard"].max()) < 1e-3
+    quiet = torch.full((1, 2, 1_000), 1e-4)
+    softly = CONSOLE.stems(quiet[None].expand(1, 2, 2, -1), SAMPLE_RATE, truth)[0, 1, 0, 500]
+    assert mix_paths.soft_gain_db(CONSOLE, truth)[1] + 6 == pytest.approx(
+        20 * np.log10(float(softly) / 1e-4), abs=0.01
+    )
+
+
+def test_a_drive_that_another_track_takes_back_is_not_found():
+    """Two tracks of one sound, too soft to bend: the mix is the same, their ways are not."""
+    x = 1e-4 * stems()[:1].expand(2, -1, -1)
+    settings = ({"distortion.drive_db": 9.0}, {"distortion.drive_db": 1.0})
+    ways = [{"distortion.output_db": 0.0, "distortion.mix": 1.0} | each for each in settings]
+    truth, found = known(CONSOLE, ways), known(CONSOLE, ways[::-1])
+    assert apart_db(CONSOLE, x, found, truth) < mix_paths.SAME_DB
+    assert float(errors_as_heard(CONSOLE, x, found, truth)["EQ dB"].min()) == pytest.approx(8, abs=0.01)
+
+
 def test_reductions_of_strip_and_master_add_up():
     """A steady sine with peaks 20 dB above one threshold and 8 dB above the other, at 2:1: 10 and 4 dB."""
     time = torch.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
