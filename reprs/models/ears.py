@@ -131,3 +131,10 @@ ears: dict[str, type[nn.Module]] = {
     "statistics": StatisticsEar,
     "effect": EffectEar,
 }
+
+
+def looked_at(ears: Mapping[str, Any], x: Tensor) -> dict[str, Tensor]:
+    """Name → what that ear sees of clips `(B, 2, T)`; bands and marks, a third of the work, are made once."""
+    bands = ears["own"].view(x) if {"own", "statistics"} <= ears.keys() else None
+    seen = {"own": bands, "statistics": ears["statistics"].view(x, bands)} if bands is not None else {}
+    return {name: seen[name] if name in seen else ear.view(x) for name, ear in ears.items()}

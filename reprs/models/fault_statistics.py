@@ -45,8 +45,9 @@ class StatisticsView(nn.Module):
         self.register_buffer("partial_filters", partial, persistent=False)
 
     @torch.no_grad()
-    def forward(self, x: Tensor) -> Tensor:
-        bands = self.statistics(self.view(x))
+    def forward(self, x: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Of clips, and of what `FaultView` makes of them where that is there already."""
+        bands = self.statistics(self.view(x) if seen is None else seen)
         x = x.float() / (x.float().square().mean((1, 2), keepdim=True).sqrt() + 1e-7)
         x = F.pad(x, (0, max(0, MAINS_SIZE - x.shape[-1])))
         mid = x.mean(1)

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from reprs.audio.resample import resample
 from reprs.audio.windows import covering
-from reprs.models.ears import CLIP_S, SAMPLE_RATE, ears
+from reprs.models.ears import CLIP_S, SAMPLE_RATE, ears, looked_at
 from reprs.models.encoder import as_stereo
 
 LOWEST, HIGHEST = 1.0, 4.75
@@ -132,7 +132,7 @@ class QualityModel(nn.Module):
         return {name: member.ear for name, member in zip(self.hearing, self.members, strict=True)}
 
     def forward(self, x: Tensor) -> Verdict:
-        return self.together(self.verdicts({name: ear.view(x) for name, ear in self.ears.items()}))
+        return self.together(self.verdicts(looked_at(self.ears, x)))
 
     def verdicts(self, views: Mapping[str, Tensor], asked: Sequence[int] | None = None) -> list[Verdict]:
         """What members say of clips, all or those `asked`, given what every ear looks at."""

@@ -19,6 +19,7 @@ from reprs.audio.files import AudioError
 from reprs.corpora.cache import cache_folder
 from reprs.corpora.item import in_test
 from reprs.corpora.progress import track
+from reprs.models.ears import looked_at
 from reprs.training.data import Source, corpora_of
 from reprs.views.degradations import training_kinds
 from reprs.views.degraded import SAMPLE_RATE, Cut, Fault, render
@@ -158,7 +159,7 @@ def _look(ears: Mapping[str, Any], cut: Cut) -> tuple[dict[str, np.ndarray], np.
     clips = [done.audio(i) for i in range(len(done.clips))]
     bands = np.concatenate([np.ones((1, BANDS)), band_scores(clips[0], clips[1:], SAMPLE_RATE)])
     x = torch.from_numpy(np.stack(clips))
-    return {name: ear.view(x).half().numpy() for name, ear in ears.items()}, bands.astype(np.float32)
+    return {name: view.half().numpy() for name, view in looked_at(ears, x).items()}, bands.astype(np.float32)
 
 
 def _write(path: Path, views: np.ndarray, bands: np.ndarray) -> None:

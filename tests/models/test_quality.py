@@ -8,7 +8,7 @@ import torch
 
 import reprs
 from reprs.models import hub
-from reprs.models.ears import EffectEar, Standardised
+from reprs.models.ears import EffectEar, Standardised, ears, looked_at
 from reprs.models.fault_view import BANDS, HIGH_HZ, HOP, SIZE, FaultView, marks
 from reprs.models.frontend import mel_filterbank
 from reprs.models.quality import CURVE_S, QualityModel
@@ -156,6 +156,18 @@ def test_members_judge_together_by_the_weighted_mean_of_their_logits(weights):
     assert together.embedding.shape == (1, 8) and float(together.embedding.norm()) == pytest.approx(
         1, abs=1e-5
     )
+
+
+@pytest.mark.parametrize("names", [("own", "statistics"), ("statistics",), ("own",)])
+def test_ears_that_begin_with_the_same_bands_share_them(names, monkeypatch):
+    hearing = {name: ears[name]() for name in names}
+    x, made = noise(1)[None], []
+    apart = {name: ear.view(x) for name, ear in hearing.items()}
+    forward = FaultView.forward
+    monkeypatch.setattr(FaultView, "forward", lambda self, x: made.append(1) or forward(self, x))
+    together = looked_at(hearing, x)
+    assert list(together) == list(names) and len(made) == 1
+    assert all(torch.equal(together[name], apart[name]) for name in names)
 
 
 def test_a_tuned_effect_ear_is_the_encoder_and_learns_it():
