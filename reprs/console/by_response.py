@@ -114,6 +114,13 @@ class Model:
         of_responses = [root[:, e * each : (e + 1) * each] @ to_splines for e in range(count)]
         return _Parts(of_responses, root[:, count * each : -1], root[:, -1])
 
+    def changed(self, e: int, z: np.ndarray, level_db: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What knobs `(S, K)` of an equaliser change but for a level `(S,)`, in what residuals are straight
+        in: `(S, POINTS)`, and its slopes `(S, POINTS, K + 1)` by the knobs and, last, by that level."""
+        response_db, louder = self.layout.equalisers[e].bands.slopes(z)
+        louder = np.concatenate([louder, np.full((*louder.shape[:2], 1), -1.0)], axis=2)
+        return self.straight(response_db - level_db[:, None] - self.before_db[e], louder)
+
     def straight(self, change_db: np.ndarray, louder: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A response and its slopes in what residuals are straight in."""
         if not self.of_waves:
@@ -145,23 +152,19 @@ class Model:
         ups = np.array([e.made_up[others] for e in equalisers]).reshape(len(equalisers), len(others))
         cuts = np.cumsum([*(len(e.columns) for e in equalisers), len(equalisers)])
         of_levels = -LEVEL_DB * parts.of_others @ ups.T
-        for e, of_response in enumerate(parts.of_responses):
-            of_levels[:, e] -= LEVEL_DB * of_response.sum(1)
         pulled = np.insert(np.diag(self.weight), [cuts[-1] - len(ups)] * len(ups), 0, axis=1)
 
         def heard(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             *knobs, levels, rest = np.split(values, cuts, axis=1)
             off = parts.rest + (rest - here) @ parts.of_others.T + levels @ of_levels.T
             slopes = []
-            for e, z, of_response, before_db in zip(
-                equalisers, knobs, parts.of_responses, self.before_db, strict=True
-            ):
-                response_db, louder = e.bands.slopes(z)
-                change_db, louder = self.straight(response_db - before_db, louder)
+            of_level = np.broadcast_to(of_levels, (len(values), *of_levels.shape)).copy()
+            for i, (z, of_response) in enumerate(zip(knobs, parts.of_responses, strict=True)):
+                change_db, slope = self.changed(i, z, LEVEL_DB * levels[:, i])
                 off = off + change_db @ of_response.T
-                slopes.append(of_response @ louder)
-            same = np.concatenate([of_levels, parts.of_others], axis=1)
-            slopes.append(np.broadcast_to(same, (len(values), *same.shape)))
+                slopes.append(of_response @ slope[..., :-1])
+                of_level[..., i] += LEVEL_DB * (of_response @ slope[..., -1, None])[..., 0]
+            slopes += [of_level, np.broadcast_to(parts.of_others, (len(values), *parts.of_others.shape))]
             away = self.weight * (np.concatenate([*knobs, rest], axis=1) - self.middle)
             every = np.broadcast_to(pulled, (len(values), *pulled.shape))
             return (

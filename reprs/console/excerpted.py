@@ -9,14 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reprs.console.by_response import Equaliser, Layout, Model, Pull
+from reprs.console.by_response import Layout, Model, Pull
 from reprs.console.ceiling import ceiling_db
 from reprs.console.console import Console
+from reprs.console.equalisers import EQUALISER, HIGHPASS, MASTER, equalisers
 from reprs.console.knobs import FIRST, Knobs
 from reprs.console.least_squares import Found
 from reprs.console.opened import opened
 from reprs.console.parts import switches
-from reprs.console.responses import LIFT_DB, OCTAVES, Bands, lifted
+from reprs.console.responses import LIFT_DB, OCTAVES, lifted
 from reprs.console.reused import Reused
 from reprs.objectives.band_levels import BandLevels
 from reprs.objectives.waves import Waves
@@ -32,9 +33,6 @@ PRIOR, DEVIATION, OF_GAINS = 0.002, 0.25, 0.15
 # Of several tracks a master can do what all of their strips can do as well: there it counts for more, and the
 # master is touched lightly (`reprs.views.mixes`).
 OF_MASTER, SEVERAL_PRIOR = 0.07, 0.03
-EQUALISER, HIGHPASS, MASTER = "parametric_eq", "highpass", "master."
-# What takes back a louder equaliser, by a decibel each.
-MADE_UP = {"compressor.threshold_db": 1.0, "compressor.makeup_db": -1.0}
 # Effects that are on where a call says so; others always are.
 OF_TRACKS, LATE = (HIGHPASS, "distortion"), ("pre_delay_ms", "delay_ms")
 # Of another knob's reach: a sample or two later, and phases no longer add up as they did.
@@ -141,31 +139,6 @@ class Excerpt:
         of_waves = isinstance(self.heard, Waves)
         return Model(layout, z, off, by_spline, by_knob, Pull(middle, weight), apart, of_waves)
 
-    def equalisers(self, on: Sequence[str]) -> list[Equaliser]:
-        """The tracks' equalisers, with their highpass where it is on, then the master's where it is."""
-        found = []
-        chain = self.console.strip
-        if EQUALISER in chain.names:
-            width = len(self.console.track_params)
-            effect, at = (
-                chain.effects[chain.names.index(EQUALISER)],
-                chain.slices[chain.names.index(EQUALISER)],
-            )
-            for n in range(self.count):
-                filtered = f"{n}:{HIGHPASS}" in on
-                highpass = chain.effects[chain.names.index(HIGHPASS)] if filtered else None
-                columns = [self.names.index(f"{n}:{HIGHPASS}.cutoff_hz")] if filtered else []
-                columns += [n * width + i for i in range(at.start, at.stop)]
-                bands = Bands(effect, self.sample_rate, highpass)
-                found.append(Equaliser(bands, columns, self._made_up(f"{n}:")))
-        if MASTER + EQUALISER in on:
-            assert self.console.master is not None
-            master = self.console.master
-            columns = [i for i, n in enumerate(self.names) if n.startswith(f"{MASTER}{EQUALISER}.")]
-            bands = Bands(master.effects[master.names.index(EQUALISER)], self.sample_rate)
-            found.append(Equaliser(bands, columns, self._made_up(MASTER)))
-        return found
-
     def gains_db(self, z: Tensor) -> float:
         """The sum of what the bands of equalisers lift and cut."""
         rows = zip(z.tolist(), self.params, self.gains, strict=True)
@@ -194,21 +167,18 @@ class Excerpt:
             found.append(torch.cat([self.heard(y) for y in rows]))
         return (torch.stack(found) - off) / LIFT_DB if found else off.new_zeros(0, 0, len(off))
 
-    def _made_up(self, before: str) -> np.ndarray:
-        """By how much knobs turn for an equaliser of a track or of the master that is louder by a decibel."""
-        turned = np.zeros(len(self.names))
-        for name, sign in MADE_UP.items():
-            if before + name in self.names:
-                i = self.names.index(before + name)
-                turned[i] = sign / (self.params[i].max - self.params[i].min)
-        return turned
+    def live(self, on: Sequence[str]) -> list[int]:
+        """Where the knobs are that do something, those of equalisers first."""
+        layout = self._layout(on)
+        return [*(i for e in layout.equalisers for i in e.columns), *layout.others]
 
     def _layout(self, on: Sequence[str]) -> Layout:
-        equalisers = self.equalisers(on)
-        held = {i for e in equalisers for i in e.columns}
+        waves = isinstance(self.heard, Waves)
+        found = equalisers(self.console, self.names, self.params, on, self.sample_rate, waves)
+        held = {i for e in found for i in e.columns}
         others = [i for i, n in enumerate(self.names) if i not in held and self._is_live(n, on)]
         farthest = np.where(self.late, OF_TIMES * LONGEST, 1.0)
-        return Layout(equalisers, others, farthest)
+        return Layout(found, others, farthest)
 
     def _is_live(self, name: str, on: Sequence[str]) -> bool:
         """Whether a knob does something: a send is its bus's."""

@@ -13,13 +13,13 @@ from reprs.console.begun import combined, retimed
 from reprs.console.by_response import Model, Start
 from reprs.console.excerpted import Excerpt
 from reprs.console.least_squares import Found
-from reprs.console.reshaped import reshaped
+from reprs.console.reshaped import relevelled, reshaped
 from reprs.console.starts import elsewhere, refitted
 
 # Not far above what rounding leaves of equal sounds, and what it may leave: between them a level of the
 # equaliser may still be a decibel off.
 FLOOR, LEAST = 3e-10, 1e-12
-BETTER = 0.7
+BETTER, FAR_BETTER = 0.7, 0.3
 DAMPINGS, FIRST_DAMPING, LEAST_DAMPING, LARGEST_DAMPING = (1e-2, 1.0, 1e2), 1e-3, 1e-7, 3.0
 LOOSE = 1e-4  # of what a model makes the best of
 STEADY = 1e-4  # slopes by the response stay what they are
@@ -34,16 +34,15 @@ COMPRESSED = {"compressor.threshold_db": (-40.0, -32.0, -24.0, -16.0), "compress
 class Search:
     """What is asked of an excerpt, one thing after another; `steps` limits each descent."""
 
-    steady, rendered, reshapes = STEADY, RENDERED, False
+    steady, rendered = STEADY, RENDERED
+    # Whether bands are moved at random, or to what is wished of them; and below which loss other levels are
+    # looked for with the latter, by the ripple of bands that imitate a gain.
+    moves, reshapes, ripple = True, False, 0.0
     dampings: tuple[float, ...] = DAMPINGS
 
     def __init__(self, excerpt: Excerpt, steps: int, on_step: Callable[[int, float], None] | None) -> None:
         self.excerpt, self.steps, self.on_step, self.step = excerpt, steps, on_step, 0
         self.random = np.random.default_rng(0)
-
-    def levels_tell(self, best: Found) -> bool:
-        """Whether other levels of equalisers are worth looking for."""
-        return True
 
     def placed(self, on: Sequence[str] = ()) -> Found:
         """The start, or the same at the pans, widths and compressors that leave least to the rest."""
@@ -73,9 +72,11 @@ class Search:
             if level and best.loss > BETTER * before.loss and self.reshapes:
                 bands = reshaped(model, best.z, max(damping, FIRST_DAMPING), self.random)
                 best = self.led(model, bands, best, on)
-            if level and best.loss > BETTER * before.loss and self.levels_tell(best):
+            if level and best.loss > BETTER * before.loss and self.reshapes and best.loss < self.ripple:
+                best = self.led_far(model, relevelled(model, best.z, LEAST_DAMPING, self.random), best, on)
+            if level and best.loss > BETTER * before.loss and self.moves:
                 best = self.led(model, elsewhere(self.excerpt, model, best.z, damping, self.random), best, on)
-            if level and best.loss > BETTER * before.loss and self.levels_tell(best):
+            if level and best.loss > BETTER * before.loss and self.moves:
                 best = self.led(model, refitted(model, best.z, self.random), best, on)
             # Near by, slopes by the response stay what they are.
             known = model if best.loss < min(self.steady, BETTER * before.loss) else None
@@ -88,6 +89,11 @@ class Search:
         """The most likely of where a model leads from starts, and of the best so far."""
         places, left = model.best(starts)
         return self.likeliest(best, torch.from_numpy(places[left.argsort()[: self.rendered]]).float(), on)
+
+    def led_far(self, model: Model, starts: Sequence[Start], best: Found, on: Sequence[str]) -> Found:
+        """The same, if it is much better: what else is missing may look like another level."""
+        further = self.led(model, starts, best, on)
+        return further if further.loss < FAR_BETTER * best.loss else best
 
     def likeliest(self, best: Found, rows: Tensor, on: Sequence[str]) -> Found:
         """The most likely of the best so far and of knobs `(R, P)`."""

@@ -3,7 +3,8 @@
 Levels of bands show the way from afar, waves the rest of it: there a faint track is heard under a loud one,
 and no other effects make up for one that is missing. A limiter is read off the reference, highpasses are on
 from the start and left out where they do nothing, buses come next, then what models promise most of. The
-master's equaliser comes last, when the strips' alone can explain no more.
+master's equaliser comes last, when the strips' alone can explain no more. Near the truth levels of equalisers
+are told by the ripple of their bands, down to what rounding leaves.
 """
 
 from __future__ import annotations
@@ -15,32 +16,36 @@ from torch import Tensor
 
 from reprs.console.begun import TIMED, begun, combined
 from reprs.console.by_response import Model
-from reprs.console.excerpted import EQUALISER, HIGHPASS, MASTER
+from reprs.console.equalisers import DISTORTION, EQUALISER, HIGHPASS, MASTER
 from reprs.console.knobs import FIRST
 from reprs.console.least_squares import Found
-from reprs.console.search import COMPRESSED, LOOSE, Search
+from reprs.console.plainer import plainer
+from reprs.console.polished import polished
+from reprs.console.reshaped import relevelled
+from reprs.console.search import BETTER, COMPRESSED, FAR_BETTER, LEAST_DAMPING, LOOSE, Search
 
 # Of models, at each stage.
-FIRST_ROUNDS, BUS_ROUNDS, TRIED_ROUNDS, ROUNDS, LAST_ROUNDS = 3, 2, 3, 8, 16
-# Losses below which levels of equalisers tell, effects are no longer looked for, and nothing is.
-TOLD, EXPLAINED, ENOUGH = 1e-7, 2e-6, 1e-9
+FIRST_ROUNDS, BUS_ROUNDS, TRIED_ROUNDS, ROUNDS = 3, 2, 3, 16
+LEVELS, POLISHED = 5, 4
+# Losses below which effects are looked for only where they promise much, not at all, and nothing is.
+NEARLY, EXPLAINED, ENOUGH = 1e-5, 3e-9, 1e-9
 CUTOFFS_HZ = (25.0, 32.0, 45.0, 70.0, 120.0, 200.0)
 FAINTER = (0.0, 0.11, 0.22, 0.37)  # of a send's range: 0, 6, 12 and 20 dB
 # Shares of what is left. Added where a model promises less than `PROMISED`, or `LITTLE` where there is
-# nothing better; a bus at first where less than `BUS_WORTH`; left out for a trial where less than `DOUBTFUL`
-# without. Kept where `WORTH` is left.
-PROMISED, LITTLE, BUS_WORTH, DOUBTFUL, WORTH = 0.8, 0.95, 0.98, 1.3, 0.9
+# nothing better; of several that promise as much but for `ALIKE` the better two are tried. A bus at first
+# where less than `BUS_WORTH`. Left out for a trial where less than `DOUBTFUL` without, and of strips less
+# than `MORE_DOUBTFUL` where nothing else is left to try. Kept where `WORTH` is left.
+PROMISED, LITTLE, BUS_WORTH, WORTH = 0.8, 0.95, 0.98, 0.9
+TWO, ALIKE = 2, 1.5
+DOUBTFUL, MORE_DOUBTFUL = 1.3, 30.0
 
 
 class Together(Search):
     """Several tracks, or one through a master."""
 
-    steady, rendered, reshapes = 1e-2, 10, True
+    steady, rendered = 1e-2, 10
+    moves, reshapes, ripple = False, True, 1e-3
     dampings = (1e-2, 1.0, 1e2, 1e4)
-
-    def levels_tell(self, best: Found) -> bool:
-        """Only where next to nothing is left."""
-        return best.loss < TOLD
 
     def run(self) -> tuple[Found, list[str]]:
         """Pans, widths and compressors, then buses, then effects in and out while that promises something."""
@@ -60,35 +65,54 @@ class Together(Search):
         while best.loss > EXPLAINED:
             model = excerpt.model(best, on)
             left = self._without(model, best, on)
-            idle = [name for name, share in left.items() if share <= 1]
+            idle = [name for name, share in left.items() if share <= 1 and not name.endswith(DISTORTION)]
             if idle:
                 on = [name for name in on if name not in idle]
                 best = self.closer(excerpt.at(best.z, on), on, ROUNDS)
                 continue
-            name, z = self._most_promising(model, best, on, tried, left)
-            if not name:
+            tries = dict[str, tuple[Found, list[str]]]()
+            for name, z in self._most_promising(model, best, on, tried, left):
+                changed = list(on) if name.endswith(":compressor") else [*on, name]
+                changed = [n for n in on if n != name] if name in on else changed
+                tries[name] = self.closer(excerpt.at(z, changed), changed, TRIED_ROUNDS), changed
+            if not tries:
                 break
-            tried.append(name)
-            if name in on:
-                changed = [n for n in on if n != name]
-            else:
-                changed = on if name.endswith(":compressor") else [*on, name]
-            further = self.closer(excerpt.at(z, changed), changed, TRIED_ROUNDS)
-            if further.loss < WORTH * best.loss:
+            name = min(tries, key=lambda each: tries[each][0].loss)
+            further, changed = tries[name]
+            if further.loss < (FAR_BETTER if name == MASTER + EQUALISER else WORTH) * best.loss:
+                # What was of no use before may be now.
+                tried = [name] if further.loss < FAR_BETTER * best.loss else [*tried, name]
                 best, on = self.closer(further, changed, ROUNDS), changed
-        return self.closer(best, on, LAST_ROUNDS, ENOUGH), on
+            else:
+                tried += tries
+        best = self.closer(best, on, ROUNDS, ENOUGH)
+        return (self._settled(best, on) if best.loss < NEARLY else best), on
+
+    def _settled(self, best: Found, on: Sequence[str]) -> Found:
+        """Every equaliser at the level that leaves least, and at rest what does nothing."""
+        for _ in range(LEVELS):
+            if best.loss <= ENOUGH:
+                break
+            model = self.excerpt.model(best, on)
+            starts = relevelled(model, best.z, LEAST_DAMPING, self.random)
+            further = polished(self.excerpt, self.led(model, starts, best, on), on, 1, ENOUGH)
+            self.told(min(best.loss, further.loss))
+            if further.loss > BETTER * best.loss:
+                break
+            best = further
+        best = polished(self.excerpt, best, on, POLISHED, ENOUGH, told=self.told)
+        return plainer(self.excerpt, best, on)
 
     def _without(self, model: Model, best: Found, on: Sequence[str]) -> dict[str, float]:
-        """What is left without each highpass and bus, as a share of what is left with it."""
+        """What is left without each bus, highpass and distortion, as a share of what is left with it."""
         least, found = float(model.left(model.off[None], LOOSE)), {}
-        for name in on:
-            if name.endswith(f":{HIGHPASS}") or name in TIMED:
-                rows = self.excerpt.residuals(best.z[None], [n for n in on if n != name])
-                # Equalisers make up for a highpass; what sends a bus would make up for itself.
-                if name in TIMED:
-                    found[name] = float(rows.square().sum()) / best.loss
-                else:
-                    found[name] = float(model.left(rows, LOOSE)) / least
+        for name in (n for n in on if n in TIMED or n.endswith((f":{HIGHPASS}", f":{DISTORTION}"))):
+            rows = self.excerpt.residuals(best.z[None], [n for n in on if n != name])
+            # Equalisers make up for a highpass; what sends a bus would make up for itself.
+            if name in TIMED:
+                found[name] = float(rows.square().sum()) / best.loss
+            else:
+                found[name] = float(model.left(rows, LOOSE)) / least
         return found
 
     def _begun(self, best: Found, on: Sequence[str], name: str) -> Tensor:
@@ -120,11 +144,11 @@ class Together(Search):
 
     def _most_promising(
         self, model: Model, best: Found, on: Sequence[str], tried: Sequence[str], without: Mapping[str, float]
-    ) -> tuple[str, Tensor]:
+    ) -> list[tuple[str, Tensor]]:
         """What to add or to leave out, and the knobs then: what leaves least once all else has made the best
         of it, if that is clearly less; then what may be left out; then what is a little less.
 
-        Else the master's equaliser, of which a model that is straight in responses sees nothing; else "".
+        Else the master's equaliser, of which a model that is straight in responses sees nothing; else none.
         """
         excerpt, last = self.excerpt, MASTER + EQUALISER
         places = {}
@@ -141,17 +165,23 @@ class Together(Search):
             found.append((float(left.min()), name, rows[int(left.argmin())]))
         found.sort(key=lambda each: each[0])
         least = float(model.left(model.off[None], LOOSE))
-        doubtful = [(share, n) for n, share in without.items() if n not in tried and share < DOUBTFUL]
+        doubtful = [(share, n) for n, share in without.items() if n not in tried]
         if found and found[0][0] < PROMISED * least:
-            return found[0][1:]
-        if doubtful:
-            return min(doubtful)[1], best.z
+            worst = min(PROMISED * least, ALIKE * found[0][0])
+            return [each[1:] for each in found[:TWO] if each[0] <= worst]
+        if best.loss < NEARLY:
+            doubtful, found = [], []
+        if doubtful and min(doubtful)[0] < DOUBTFUL:
+            return [(min(doubtful)[1], best.z)]
         if found and found[0][0] < LITTLE * least:
-            return found[0][1:]
+            return [found[0][1:]]
+        doubtful = [each for each in doubtful if each[1] not in TIMED]
+        if doubtful and min(doubtful)[0] < MORE_DOUBTFUL:
+            return [(min(doubtful)[1], best.z)]
         if last not in excerpt.optional or last in (*on, *tried):
-            return "", best.z
+            return []
         z = best.z.clone()
         for i, each in enumerate(excerpt.names):
             if each.startswith(last) and excerpt.gains[i]:
                 z[i] = 0.5
-        return last, z
+        return [(last, z)]

@@ -232,6 +232,25 @@ def test_an_equaliser_does_what_is_wished_of_it_with_whatever_bands():
     assert root.T @ root == pytest.approx(
         (model.by_spline[0] @ model.by_spline[0].T).numpy(), rel=1e-4, abs=0.1
     )
-    places, left = shaped(model, 0, drawn(30, 5), turned, root)
+    places, _, left = shaped(model, 0, drawn(30, 5), np.zeros(30), turned, root)
     response_db, wanted_db = Bands(EQUALISER, RATE).each_db(np.stack([places[left.argmin()], answer])).sum(1)
     assert response_db == pytest.approx(wanted_db, abs=0.2)
+
+
+def test_a_level_that_is_made_up_for_is_not_heard_in_waves():
+    model, _ = straight_in_amplitude(np.full(KNOBS, 0.5))
+    louder = np.full(KNOBS, 0.5)
+    louder[list(EQUALISER.params).index("peak2_gain_db")] = 0.8
+    bands = Bands(EQUALISER, RATE)
+    response_db = bands.each_db(louder[None])[0].sum(0)
+    change, slopes = model.changed(0, louder[None], np.array([9.0]))
+    assert change[0] == pytest.approx((10 ** ((response_db - 9) / 20) - 1) * 20 / np.log(10))
+    by = 1e-4
+    after, _ = model.changed(0, louder[None], np.array([9.0 + by]))
+    assert slopes[0, :, -1] == pytest.approx((after - change)[0] / by, rel=1e-3)
+    # Bells and shelves that are 6 dB louder everywhere are nothing but a ripple.
+    turned, root = wished(model, 0, 1e-9)
+    places, levels_db, left = shaped(model, 0, drawn(30, 6), np.full(30, 6.0), turned, root)
+    best = np.where(levels_db > 3, left, np.inf).argmin()
+    off_db = bands.each_db(places[best : best + 1])[0].sum(0) - levels_db[best]
+    assert np.abs(off_db).max() < 0.5
