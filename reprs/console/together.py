@@ -27,15 +27,17 @@ from reprs.console.search import BETTER, COMPRESSED, FAR_BETTER, LEAST_DAMPING, 
 # Of models, at each stage.
 FIRST_ROUNDS, BUS_ROUNDS, TRIED_ROUNDS, ROUNDS = 3, 2, 3, 16
 LEVELS, POLISHED = 5, 4
-# Losses below which effects are looked for only where they promise much, not at all, and nothing is.
-NEARLY, EXPLAINED, ENOUGH = 1e-5, 3e-9, 1e-9
+# Losses below which what is on may be wrong, effects are looked for only where they promise much, not at all,
+# and nothing is.
+HOPEFUL, NEARLY, EXPLAINED, ENOUGH = 2e-2, 1e-5, 3e-9, 1e-9
 CUTOFFS_HZ = (25.0, 32.0, 45.0, 70.0, 120.0, 200.0)
 FAINTER = (0.0, 0.11, 0.22, 0.37)  # of a send's range: 0, 6, 12 and 20 dB
 # Shares of what is left. Added where a model promises less than `PROMISED`, or `LITTLE` where there is
 # nothing better; of several that promise as much but for `ALIKE` the better two are tried. A bus at first
 # where less than `BUS_WORTH`. Left out for a trial where less than `DOUBTFUL` without, and of strips less
-# than `MORE_DOUBTFUL` where nothing else is left to try. Kept where `WORTH` is left.
-PROMISED, LITTLE, BUS_WORTH, WORTH = 0.8, 0.95, 0.98, 0.9
+# than `MORE_DOUBTFUL` where nothing else is left to try. Kept where `WORTH` is left with it, or `AS_GOOD`
+# without.
+PROMISED, LITTLE, BUS_WORTH, WORTH, AS_GOOD = 0.8, 0.95, 0.98, 0.9, 1.03
 TWO, ALIKE = 2, 1.5
 DOUBTFUL, MORE_DOUBTFUL = 1.3, 30.0
 
@@ -79,7 +81,7 @@ class Together(Search):
                 break
             name = min(tries, key=lambda each: tries[each][0].loss)
             further, changed = tries[name]
-            if further.loss < (FAR_BETTER if name == MASTER + EQUALISER else WORTH) * best.loss:
+            if further.loss < self._kept(name, on) * best.loss:
                 # What was of no use before may be now.
                 tried = [name] if further.loss < FAR_BETTER * best.loss else [*tried, name]
                 best, on = self.closer(further, changed, ROUNDS), changed
@@ -87,6 +89,10 @@ class Together(Search):
                 tried += tries
         best = self.closer(best, on, ROUNDS, ENOUGH)
         return (self._settled(best, on) if best.loss < NEARLY else best), on
+
+    def _kept(self, name: str, on: Sequence[str]) -> float:
+        """The share of the loss that something may leave, to be added or left out."""
+        return FAR_BETTER if name == MASTER + EQUALISER else AS_GOOD if name in on else WORTH
 
     def _settled(self, best: Found, on: Sequence[str]) -> Found:
         """Every equaliser at the level that leaves least, and at rest what does nothing."""
@@ -175,7 +181,7 @@ class Together(Search):
             return [(min(doubtful)[1], best.z)]
         if found and found[0][0] < LITTLE * least:
             return [found[0][1:]]
-        doubtful = [each for each in doubtful if each[1] not in TIMED]
+        doubtful = [each for each in doubtful if each[1] not in TIMED and best.loss < HOPEFUL]
         if doubtful and min(doubtful)[0] < MORE_DOUBTFUL:
             return [(min(doubtful)[1], best.z)]
         if last not in excerpt.optional or last in (*on, *tried):
