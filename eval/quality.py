@@ -64,9 +64,8 @@ def judge(options: argparse.Namespace) -> dict[str, Any]:
     said: list[str] = []
     music, items = find_items(options.music, options.kept_back)
     cuts = judged_cuts(items, round(CUTS * share), options.seed)
-    ladders = CutClips(
-        ladder_cuts(items, round(LADDERS * share), options.seed, cuts), False, "making ladders"
-    )
+    rungs = ladder_cuts(items, round(LADDERS * share), options.seed, cuts)
+    ladders = CutClips(rungs, _can_ask(rungs), "making ladders")
     judged = _asked(cuts, "degrading and asking ViSQOL", said)
     voices = [] if options.music or options.kept_back else _speech()
     speech = _asked(speech_cuts(voices, round(SPEECH * share), options.seed), "degrading speech", said)
@@ -119,13 +118,20 @@ def _labelled(options: argparse.Namespace) -> dict[str, Any]:
 def _asked(cuts: Sequence[Any], label: str, said: list[str]) -> Any:
     """The cuts with the teacher's scores; none, and a line, where it is missing and was not asked yet."""
     from eval.quality_clips import CutClips
-    from reprs.views import visqol
-    from reprs.views.degraded import is_kept
+    from reprs.views.visqol import MISSING
 
-    if not visqol.available() and not all(is_kept(cut, True) for cut in cuts):
-        said.append(f"{visqol.MISSING}; without it only ladders are judged")
+    if not _can_ask(cuts):
+        said.append(f"{MISSING}; without it ladders alone are judged, by their order")
         cuts = []
     return CutClips(cuts, True, label)
+
+
+def _can_ask(cuts: Sequence[Any]) -> bool:
+    """Whether the teacher is there, or was when it was asked about these cuts."""
+    from reprs.views.degraded import is_kept
+    from reprs.views.visqol import available
+
+    return available() or all(is_kept(cut, True) for cut in cuts)
 
 
 def _baselines(rows: Sequence[Any], speech: bool, said: list[str]) -> list[Any]:

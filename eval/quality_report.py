@@ -14,6 +14,8 @@ COLUMNS = {
     "PCC seen": "PCC, seen kinds",
     "SRCC unseen": "SRCC, unseen kinds",
     "PCC unseen": "PCC, unseen kinds",
+    "SRCC ladders seen": "SRCC, ladders of seen kinds",
+    "SRCC ladders unseen": "SRCC, ladders of unseen kinds",
     "pairs seen": "pairs in order, seen kinds",
     "pairs unseen": "pairs in order, unseen kinds",
     "fault named": "fault named",

@@ -99,15 +99,20 @@ def distance_figures(row: Any, judged: CutClips) -> dict[str, Any]:
 
 
 def ladder_figures(row: Any, judged: CutClips, ladders: CutClips) -> dict[str, Any]:
-    """Share of the pairs of a ladder, its clean clip among them, that are in order."""
+    """Share of the pairs of a ladder, its clean clip among them, that are in order; and where the teacher was
+    asked, agreement with it over whole ladders, from clean to gross.
+    """
     scores, figures = scores_of(row, judged, ladders), {}
     for name, of_kinds in (("seen", seen_kinds()), ("unseen", UNSEEN)):
-        shares, contents = [], []
-        for kind in of_kinds:
-            for cut, rungs in _ladders(ladders, kind):
-                shares.append(in_order(scores[rungs]))
-                contents.append(ladders.cuts[cut].content)
+        found = [each for kind in of_kinds for each in _ladders(ladders, kind)]
+        shares = [in_order(scores[rungs]) for _, rungs in found]
+        contents = [ladders.cuts[cut].content for cut, _ in found]
         figures[f"pairs in order, {name} kinds"] = interval(np.array(shares), contents)
+        if np.isfinite(ladders.scores).all():
+            chosen = np.unique(np.concatenate([rungs for _, rungs in found]))
+            pair = scores[chosen], ladders.scores[chosen].astype(float)
+            own = ladders.contents[chosen].tolist()
+            figures[f"SRCC, ladders of {name} kinds"] = over_contents(spearman, *pair, own)
     figures["pairs in order by kind"] = {
         kind: float(np.mean([in_order(scores[rungs]) for _, rungs in _ladders(ladders, kind)]))
         for kind in kinds

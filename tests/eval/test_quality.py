@@ -2,6 +2,7 @@
 
 import csv
 import json
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -100,9 +101,26 @@ def test_a_planted_teacher_is_right_and_a_constant_is_at_chance(clips, monkeypat
     knows = Planted(clips.scores).of(clips, monkeypatch)
     found = scores_of(knows, clips, clips)
     assert pearson(found, clips.scores) > 0.999
-    assert ladder_figures(knows, clips, clips)["pairs in order, seen kinds"][0] == 1
-    constant = Planted(np.ones(len(clips)))
-    assert ladder_figures(constant, clips, clips)["pairs in order, seen kinds"][0] == 0.5
+    on_ladders = ladder_figures(knows, clips, clips)
+    assert on_ladders["pairs in order, seen kinds"][0] == 1
+    ladder = [i for i, f in enumerate(clips.faults) if not f or f[0].kind == "quantisation"]
+    agreement = stats.spearmanr(found[ladder], clips.scores[ladder]).statistic
+    assert agreement > 0.9
+    assert on_ladders["SRCC, ladders of unseen kinds"][0] == pytest.approx(agreement, abs=1e-9)
+    constant = ladder_figures(Planted(np.ones(len(clips))), clips, clips)
+    assert (
+        constant["pairs in order, seen kinds"][0] == 0.5 and constant["SRCC, ladders of seen kinds"][0] == 0
+    )
+
+
+def test_ladders_without_a_teacher_are_judged_by_their_order_alone(clips, monkeypatch):
+    knows = Planted(clips.scores).of(clips, monkeypatch)
+    unasked = copy(clips)
+    unasked.scores = np.full(len(clips), np.nan, np.float32)
+    figures = ladder_figures(knows, clips, unasked)
+    assert figures["pairs in order, seen kinds"][0] == 1 and not any(
+        "SRCC, ladders" in name for name in figures
+    )
 
 
 def test_a_row_that_only_knows_the_piece_scores_nothing(clips, monkeypatch):
