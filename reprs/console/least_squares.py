@@ -21,6 +21,7 @@ COARSE, FINE = 2e-3, 4e-3  # one-sided differences far away, two-sided ones near
 NEAR = 1e-3
 LONGEST = 0.3  # step of a knob
 PROBE, MOST_BENT = 0.1, 0.75
+REACHED = 8  # sides of the box are looked for so often in a step
 # The prior's share of the loss: it decides between settings that do the same, and goes as the loss goes.
 PRIOR = 0.002
 GOAL = 3e-10  # not far above what rounding leaves of equal sounds
@@ -84,7 +85,10 @@ class _Step:
 
     def best(self, damping: float) -> tuple[Found, float]:
         """The best of a few steps and the damping that led there; `z` and much more damping where none is."""
-        ways = [self._solved(self._damped(damping * factor)) for factor in FACTORS]
+        ways = [
+            boxed_step(self.z, self.slope, self.curvature, self._damped(damping * factor))
+            for factor in FACTORS
+        ]
         bent = self._bent(torch.stack(ways), damping)
         places = (self.z + torch.stack([*ways, *bent]).clamp(-LONGEST, LONGEST)).clamp(0, 1)
         losses = self.residuals(places.float()).double().square().sum(1).nan_to_num(nan=torch.inf)
@@ -102,24 +106,6 @@ class _Step:
         scale = self.curvature.diagonal()
         return self.curvature + torch.diag(damping * (scale + 1e-3 * scale.mean()) + 1e-14)
 
-    def _solved(self, damped: Tensor) -> Tensor:
-        """The step `(P,)`; knobs that would leave the box stop at its side, and the others make up for it."""
-        z, slope = self.z, self.slope
-        step = torch.zeros_like(z)
-        free = ~(((z <= 0) & (slope > 0)) | ((z >= 1) & (slope < 0)))
-        for _ in range(5):
-            rows = free.nonzero()[:, 0]
-            held = step.clone()
-            held[rows] = 0
-            step = held.clone()
-            step[rows] = torch.linalg.solve(damped[rows][:, rows], -(slope + self.curvature @ held)[rows])
-            outside = free & ((z + step < 0) | (z + step > 1))
-            if not bool(outside.any()):
-                break
-            step = torch.where(outside, (z + step).clamp(0, 1) - z, step)
-            free &= ~outside
-        return step
-
     def _bent(self, ways: Tensor, damping: float) -> list[Tensor]:
         """The same steps along the bend of the valley; straight where the bend is too much to be believed."""
         ahead = self.residuals((self.z + PROBE * ways).clamp(0, 1).float()).double()
@@ -131,6 +117,24 @@ class _Step:
             believed = 2 * float(turn.norm()) < 2 * MOST_BENT * float(way.norm())
             bent.append(way + turn / 2 if believed else way / 2)
         return bent
+
+
+def boxed_step(z: Tensor, slope: Tensor, curvature: Tensor, damped: Tensor) -> Tensor:
+    """The step `(P,)` from `z` down a `slope` in a quadratic model of `curvature` `(P, P)`, by its `damped`
+    equations; knobs that would leave the box stop at its side, and the others make up for it.
+    """
+    free = ~(((z <= 0) & (slope > 0)) | ((z >= 1) & (slope < 0)))
+    step = torch.zeros_like(slope)
+    for _ in range(REACHED):
+        rows, held = free.nonzero()[:, 0], torch.where(free, 0.0, step)
+        step = held.clone()
+        step[rows] = torch.linalg.solve(damped[rows][:, rows], -(slope + curvature @ held)[rows])
+        outside = free & ((z + step < 0) | (z + step > 1))
+        if not bool(outside.any()):
+            break
+        step = torch.where(outside, (z + step).clamp(0, 1) - z, step)
+        free &= ~outside
+    return step
 
 
 def _linear(residuals: Residuals, z: Tensor, fine: bool) -> tuple[Tensor, Tensor]:

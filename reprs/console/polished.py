@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from reprs.console.excerpted import OF_TIMES, Excerpt
-from reprs.console.least_squares import Found
+from reprs.console.least_squares import Found, boxed_step
 
 FACTORS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # of the damping, tried in every step
 FIRST_DAMPING, LEAST_DAMPING, LARGEST_DAMPING = 1e-4, 1e-14, 1e4
@@ -49,20 +49,10 @@ class Slopes:
         return self.excerpt.residuals(self.full(rows), self.on).double()
 
     def step(self, slope: Tensor, damping: float) -> Tensor:
-        """Down a slope `(L,)` of the damped squares; knobs that would leave the box stop at its side."""
+        """Down a slope `(L,)` of the damped squares, within the box."""
         scale = self.gram.diagonal()
         damped = self.gram + torch.diag(damping * (scale + 1e-12 * scale.max()))
-        free = ~(((self.x <= 0) & (slope > 0)) | ((self.x >= 1) & (slope < 0)))
-        step = torch.zeros_like(slope)
-        for _ in range(8):
-            rows, held = free.nonzero()[:, 0], torch.where(free, 0.0, step)
-            step = held.clone()
-            step[rows] = torch.linalg.solve(damped[rows][:, rows], -(slope + self.gram @ held)[rows])
-            outside = free & ((self.x + step < 0) | (self.x + step > 1))
-            if not bool(outside.any()):
-                break
-            step = torch.where(outside, (self.x + step).clamp(0, 1) - self.x, step)
-            free &= ~outside
+        step = boxed_step(self.x, slope, self.gram, damped)
         return step.clamp(-LONGEST, LONGEST)
 
     def best(self, damping: float) -> tuple[Found, float]:
