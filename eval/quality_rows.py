@@ -25,7 +25,7 @@ class Judge:
 
     def __init__(self, name: str, model: Any) -> None:
         self.name, self.model, self.kinds = name, model.eval(), list(model.kinds)
-        self.model_hash = str(model.model_hash)
+        self.model_hash = f"{model.model_hash}, ties in order"  # not what was kept before it was so
 
     @torch.inference_mode()
     def embed(self, audio: Tensor, sample_rate: int) -> Tensor:

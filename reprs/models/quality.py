@@ -24,6 +24,8 @@ from reprs.models.encoder import as_stereo
 LOWEST, HIGHEST = 1.0, 4.75
 # Points of the scale on which shares become scores.
 POINTS = 257
+# From worst to best, on top of the scale: clean clips all have one score, and what is judged keeps its order.
+ORDER = 1e-3
 SHORTEST_S = 0.1
 QUIETEST_RMS = 10 ** (-90 / 20)
 # A window of the curve, centred on its second: as long as what was trained on.
@@ -159,7 +161,7 @@ class QualityModel(nn.Module):
     def _scored(self, shares: Tensor) -> Tensor:
         place = shares * (POINTS - 1)
         below = place.floor().clamp(0, POINTS - 2).long()
-        return torch.lerp(self.scale[below], self.scale[below + 1], place - below)
+        return torch.lerp(self.scale[below], self.scale[below + 1], place - below) + ORDER * shares
 
     @torch.no_grad()
     def judge(self, audio: Tensor, sample_rate: int) -> Quality:

@@ -11,7 +11,7 @@ from reprs.models import hub
 from reprs.models.ears import EffectEar, Standardised, ears, looked_at
 from reprs.models.fault_view import BANDS, HIGH_HZ, HOP, SIZE, FaultView, marks
 from reprs.models.frontend import mel_filterbank
-from reprs.models.quality import CURVE_S, QualityModel
+from reprs.models.quality import CURVE_S, ORDER, QualityModel
 
 RATE = 44_100
 
@@ -115,6 +115,17 @@ def test_scores_and_shares_are_two_sides_of_the_scale():
     assert model.shares(torch.tensor([4.0, 4.73, 5.0])).tolist() == [0, 0.5, 1]
 
 
+def test_where_training_scores_tie_what_it_judges_keeps_its_order():
+    """An eighth of the scale is one score, that of clean clips; no score is off by what can be read."""
+    model = QualityModel(["hum"], ["statistics"], hidden=8, embedding_dim=4)
+    model.scale.copy_(torch.linspace(1, 4.73 / 0.875, 257).clamp(max=4.73))
+    shares = torch.linspace(0, 1, 1_000)
+    scores = model._scored(shares)
+    assert (scores.diff() > 0).all()
+    expected = np.interp(shares.numpy(), np.linspace(0, 1, 257), model.scale.numpy())
+    np.testing.assert_allclose(scores.numpy(), expected, atol=1.001e-3)
+
+
 def test_it_is_saved_and_loaded_whatever_the_ear(tmp_path):
     x = noise(4)[None]
     small = {"encoder": {"embedding_dim": 16, "width": 8, "hidden": 32, "bands": 32}}
@@ -152,7 +163,7 @@ def test_members_judge_together_by_the_weighted_mean_of_their_logits(weights):
     with pytest.raises(ValueError, match="2 members need as many weights"):
         QualityModel(["hum"], ["own", "own"], weights=[1.0])
     share = 1 / (1 + math.exp(-float(together.logit)))
-    assert float(together.score) == pytest.approx(1 + 3.75 * share, abs=1e-4)
+    assert float(together.score) == pytest.approx(1 + (3.75 + ORDER) * share, abs=1e-6)
     assert together.embedding.shape == (1, 8) and float(together.embedding.norm()) == pytest.approx(
         1, abs=1e-5
     )
