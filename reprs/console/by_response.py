@@ -9,6 +9,7 @@ one likes; only where it leads is rendered.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -93,9 +94,23 @@ class Model:
         self.of_waves = of_waves
         self.by_spline, self.slopes = by_spline, torch.cat([by_spline.flatten(0, 1), by_knob])
         self.off = off
-        self.before_db = [e.bands.slopes(self.z[None, e.columns])[0][0] for e in layout.equalisers]
+        self.before_db = self._responses_db(self.z)
         moving = [*(i for e in layout.equalisers for i in e.columns), *layout.others]
         self.middle, self.weight = pull.middle[moving], np.sqrt(pull.weight[moving])
+
+    def moved(self, z: Tensor, off: Tensor) -> Model:
+        """The same slopes around knobs `(P,)` not far away, where residuals `(F,)` have been heard."""
+        model = copy(self)
+        model.z, model.off = z.double().numpy(), off
+        model.before_db = self._responses_db(model.z)
+        products = self.slopes.double() @ off.double()
+        model.gram = self.gram.copy()
+        model.gram[-1, :-1] = model.gram[:-1, -1] = products.numpy()
+        model.gram[-1, -1] = float(off.double().square().sum())
+        return model
+
+    def _responses_db(self, z: np.ndarray) -> list[np.ndarray]:
+        return [e.bands.slopes(z[None, e.columns])[0][0] for e in self.layout.equalisers]
 
     @cached_property
     def gram(self) -> np.ndarray:
@@ -131,11 +146,21 @@ class Model:
     def left(self, rows: Tensor, damping: float) -> Tensor:
         """The loss `(R,)` of residuals `(R, F)` once responses and knobs have made the best of it."""
         slopes = self.slopes.double()
-        gram = slopes @ slopes.T
+        gram = torch.from_numpy(self.gram[:-1, :-1])
         damped = gram + damping * torch.diag(gram.diagonal() + 1e-12)
         products = rows.double() @ slopes.T
         gained = (products * torch.linalg.solve(damped, products.T).T).sum(1)
         return rows.double().square().sum(1) - gained
+
+    def along(self, row: Tensor, damping: float) -> float:
+        """How often the way from `off` to residuals `row` `(F,)` leaves least, once responses and knobs have
+        made the best of it."""
+        both, slopes = torch.stack([self.off, row - self.off]).double(), self.slopes.double()
+        gram = torch.from_numpy(self.gram[:-1, :-1])
+        damped = gram + damping * torch.diag(gram.diagonal() + 1e-12)
+        products = both @ slopes.T
+        rest = both @ both.T - products @ torch.linalg.solve(damped, products.T)
+        return float(-rest[0, 1] / rest[1, 1].clamp_min(1e-30))
 
     def best(self, starts: Sequence[Start]) -> tuple[np.ndarray, np.ndarray]:
         """Knobs `(S, P)` of the least squares that each start leads to, and what is left there, `(S,)`."""

@@ -24,6 +24,8 @@ DAMPINGS, FIRST_DAMPING, LEAST_DAMPING, LARGEST_DAMPING = (1e-2, 1.0, 1e2), 1e-3
 LOOSE = 1e-4  # of what a model makes the best of
 STEADY = 1e-4  # slopes by the response stay what they are
 RENDERED = 6  # of the places where a model leads
+# Where a model leads is put right by what is heard there, so often at most.
+CORRECTING, PUT_RIGHT = (1e-4, 1e-2), 4
 # The loss tells which is right. Where it is full of something else, small gains are more likely than large.
 INDEPENDENT, GAIN_DB = 50, 3.0
 # Sides cancel between two pans, and a compressor that rests has no slope: a descent would stay where it is.
@@ -34,7 +36,7 @@ COMPRESSED = {"compressor.threshold_db": (-40.0, -32.0, -24.0, -16.0), "compress
 class Search:
     """What is asked of an excerpt, one thing after another; `steps` limits each descent."""
 
-    steady, rendered = STEADY, RENDERED
+    steady, rendered, corrected = STEADY, RENDERED, 1
     # Whether bands are moved at random, or to what is wished of them; and below which loss other levels are
     # looked for with the latter, by the ripple of bands that imitate a gain.
     moves, reshapes, ripple = True, False, 0.0
@@ -86,9 +88,29 @@ class Search:
         return best
 
     def led(self, model: Model, starts: Sequence[Start], best: Found, on: Sequence[str]) -> Found:
-        """The most likely of where a model leads from starts, and of the best so far."""
+        """The most likely of where a model leads from starts, put right by what is heard there, and of the
+        best so far."""
         places, left = model.best(starts)
-        return self.likeliest(best, torch.from_numpy(places[left.argsort()[: self.rendered]]).float(), on)
+        rows = torch.from_numpy(places[left.argsort()[: self.rendered]]).float()
+        right = [self.put_right(model, z, on) for z in rows[: self.corrected]]
+        return self.likeliest(min([best, *right], key=self.unlikely), rows[self.corrected :], on)
+
+    def put_right(self, model: Model, z: Tensor, on: Sequence[str]) -> Found:
+        """From knobs `(P,)` to which a model led, where the same slopes lead from what is heard there, while
+        that is much better: the chord method, as far moves bend what the model takes for straight."""
+        off = self.excerpt.residuals(z[None], on)[0]
+        found = Found(z, float(off.square().sum()))
+        for _ in range(PUT_RIGHT):
+            here, level = z.double().numpy(), [0.0] * len(model.layout.equalisers)
+            places, _ = model.moved(z, off).best([Start(here, level, damping) for damping in CORRECTING])
+            offs = self.excerpt.residuals(torch.from_numpy(places).float(), on)
+            losses = offs.square().sum(1).nan_to_num(nan=torch.inf)
+            i = int(losses.argmin())
+            if float(losses[i]) > BETTER * found.loss:
+                break
+            z, off = torch.from_numpy(places[i]).float(), offs[i]
+            found = Found(z, float(losses[i]))
+        return found
 
     def led_far(self, model: Model, starts: Sequence[Start], best: Found, on: Sequence[str]) -> Found:
         """The same, if it is much better: what else is missing may look like another level."""

@@ -30,6 +30,7 @@ LEVELS, POLISHED = 5, 4
 # Losses below which what is on may be wrong, effects are looked for only where they promise much, not at all,
 # and nothing is.
 HOPEFUL, NEARLY, EXPLAINED, ENOUGH = 2e-2, 1e-5, 3e-9, 1e-9
+WIDTH, WIDER = f"{MASTER}stereo_width", 1.1
 CUTOFFS_HZ = (25.0, 32.0, 45.0, 70.0, 120.0, 200.0)
 FAINTER = (0.0, 0.11, 0.22, 0.37)  # of a send's range: 0, 6, 12 and 20 dB
 # Shares of what is left. Added where a model promises less than `PROMISED`, or `LITTLE` where there is
@@ -45,7 +46,7 @@ DOUBTFUL, MORE_DOUBTFUL = 1.3, 30.0
 class Together(Search):
     """Several tracks, or one through a master."""
 
-    steady, rendered = 1e-2, 10
+    steady, rendered, corrected = 1e-2, 10, 3
     moves, reshapes, ripple = False, True, 1e-3
     dampings = (1e-2, 1.0, 1e2, 1e4)
 
@@ -63,7 +64,15 @@ class Together(Search):
             if float(leaves.min()) < BUS_WORTH * float(model.left(model.off[None], LOOSE)):
                 on = [*on, bus]
                 best = self.closer(excerpt.at(rows[int(leaves.argmin())], on), on, BUS_ROUNDS)
-        tried: list[str] = []
+        best, on = self._searched(best, on)
+        best = self.closer(best, on, ROUNDS, ENOUGH)
+        return (self._settled(best, on) if best.loss < NEARLY else best), on
+
+    def _searched(self, best: Found, on: list[str]) -> tuple[Found, list[str]]:
+        """Effects in and out while that promises something; what was better but not by enough when there is
+        nothing else."""
+        excerpt, tried = self.excerpt, list[str]()
+        rejected: tuple[Found, list[str]] | None = None
         while best.loss > EXPLAINED:
             model = excerpt.model(best, on)
             left = self._without(model, best, on)
@@ -77,18 +86,27 @@ class Together(Search):
                 changed = list(on) if name.endswith(":compressor") else [*on, name]
                 changed = [n for n in on if n != name] if name in on else changed
                 tries[name] = self.closer(excerpt.at(z, changed), changed, TRIED_ROUNDS), changed
+            if not tries and rejected is not None:
+                (best, on), tried, rejected = rejected, [], None
+                best = self.closer(best, on, ROUNDS)
+                continue
             if not tries:
-                break
+                before, best = best, self.closer(best, on, ROUNDS, ENOUGH)
+                if best.loss > BETTER * before.loss:
+                    break
+                tried = []
+                continue
             name = min(tries, key=lambda each: tries[each][0].loss)
             further, changed = tries[name]
             if further.loss < self._kept(name, on) * best.loss:
                 # What was of no use before may be now.
                 tried = [name] if further.loss < FAR_BETTER * best.loss else [*tried, name]
-                best, on = self.closer(further, changed, ROUNDS), changed
+                best, on, rejected = self.closer(further, changed, ROUNDS), changed, None
             else:
                 tried += tries
-        best = self.closer(best, on, ROUNDS, ENOUGH)
-        return (self._settled(best, on) if best.loss < NEARLY else best), on
+                least = WORTH * best.loss if rejected is None else rejected[0].loss
+                rejected = tries[name] if further.loss < least else rejected
+        return best, on
 
     def _kept(self, name: str, on: Sequence[str]) -> float:
         """The share of the loss that something may leave, to be added or left out."""
@@ -139,6 +157,13 @@ class Together(Search):
             each[:, sends] = (rows[:, sends] - by).clamp(0, 1)
         return torch.cat(fainter)
 
+    def _widened(self, model: Model, best: Found, on: Sequence[str]) -> Tensor:
+        """Rows `(2, P)` with the master's width where it leaves least by a straight model, and at 1, to begin
+        with: strips that did its work leave more with a width from afar."""
+        rest, wider = combined(self.excerpt, best.z, {f"{WIDTH}.width": (1.0, WIDER)})
+        times = model.along(self.excerpt.residuals(wider[None], [*on, WIDTH])[0], LOOSE)
+        return torch.cat([(rest + times * (wider - rest)).clamp(0, 1)[None], rest[None]])
+
     def _limited(self) -> list[str]:
         """The limiter of the master, where the reference says that one was at work; its ceiling is heard."""
         excerpt, name = self.excerpt, f"{MASTER}limiter"
@@ -160,7 +185,8 @@ class Together(Search):
         places = {}
         for name in excerpt.optional:
             if name not in (*on, *tried, last) and not name.endswith(FIRST):
-                places[name] = self._begun(best, on, name)
+                rows = self._begun(best, on, name)
+                places[name] = self._widened(model, best, on) if name == WIDTH else rows
         for name in (f"{n}:compressor" for n in range(excerpt.count)):
             if name not in tried:
                 values = {f"{name.partition(':')[0]}:{knob}": each for knob, each in COMPRESSED.items()}
@@ -168,7 +194,9 @@ class Together(Search):
         found = list[tuple[float, str, Tensor]]()
         for name, rows in places.items():
             left = model.left(excerpt.residuals(rows, [*on, name]), LOOSE)
-            found.append((float(left.min()), name, rows[int(left.argmin())]))
+            # The strips make up for a width as it grows.
+            z = places[name][-1] if name == WIDTH else rows[int(left.argmin())]
+            found.append((float(left.min()), name, z))
         found.sort(key=lambda each: each[0])
         least = float(model.left(model.off[None], LOOSE))
         doubtful = [(share, n) for n, share in without.items() if n not in tried]

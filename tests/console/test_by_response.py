@@ -9,6 +9,7 @@ from reprs.console.by_response import Equaliser, Layout, Model, Pull, Start
 from reprs.console.in_box import in_box
 from reprs.console.reshaped import shaped, wished
 from reprs.console.responses import LIFT_DB, OCTAVES, Bands, grid_hz, lifted, splines
+from reprs.console.search import Search
 from reprs.console.standard import single_console
 
 RATE, LENGTH = 44_100, 2**16
@@ -107,6 +108,22 @@ def test_a_linear_problem_in_the_box_has_the_answer_of_scipy(seed):
     assert places[0] == pytest.approx(expected.x, abs=1e-4)
 
 
+def test_starts_end_where_each_would_by_itself():
+    rng = np.random.default_rng(0)
+    starts, box = rng.uniform(-2, 2, size=(5, 2)), (np.full(2, -3.0), np.full(2, 3.0))
+
+    def heard(values):  # a bent valley (Rosenbrock 1960)
+        x, y = values.T
+        slopes = np.stack([np.stack([-20 * x, 10 + 0 * x], 1), np.stack([-1 + 0 * x, 0 * x], 1)], 1)
+        return np.stack([10 * (y - x**2), 1 - x], 1), slopes
+
+    places, left = in_box(heard, starts, *box, 200)
+    alone = [in_box(heard, start[None], *box, 200) for start in starts]
+    assert places == pytest.approx(np.ones((5, 2)), abs=1e-4)
+    assert np.array_equal(places, np.concatenate([place for place, _ in alone]))
+    assert np.array_equal(left, np.concatenate([each for _, each in alone]))
+
+
 def made_up(answer, seed=0):
     """A model around the middle of a world that is straight in the response and in two other knobs, the first
     of which turns by 0.01 a decibel of level, so that the level is not heard."""
@@ -151,6 +168,52 @@ def test_what_is_left_is_what_numpy_leaves():
     for row, left in zip(rows.numpy(), model.left(rows, 1e-12).tolist(), strict=True):
         found = np.linalg.lstsq(matrix, row, rcond=None)[0]
         assert left == pytest.approx(np.square(row - matrix @ found).sum(), rel=1e-3)
+
+
+def test_how_often_a_way_is_gone_is_one_more_unknown_of_numpy():
+    model, _ = made_up(np.full(KNOBS + 2, 0.6))
+    off, row = torch.from_numpy(np.random.default_rng(1).normal(size=(2, 200)))
+    model = model.moved(torch.from_numpy(model.z), off)
+    way = (row - model.off).numpy()
+    matrix = np.concatenate([model.slopes.numpy().T, way[:, None]], axis=1)
+    found = np.linalg.lstsq(matrix, -model.off.numpy(), rcond=None)[0]
+    assert model.along(row, 1e-12) == pytest.approx(found[-1], rel=1e-3)
+
+
+def test_a_model_that_moved_is_the_one_that_is_made_there():
+    model, here = made_up(np.full(KNOBS + 2, 0.6))
+    there, off = torch.from_numpy(here + 0.1), torch.from_numpy(np.random.default_rng(2).normal(size=200))
+    by_knob = model.slopes[model.by_spline.shape[1] :]
+    pull = Pull(here, np.full(KNOBS + 2, 1e-12))
+    made = Model(model.layout, there, off, model.by_spline, by_knob, pull, OCTAVES)
+    moved = model.moved(there, off)
+    assert moved.gram == pytest.approx(made.gram, rel=1e-9) and model.gram[-1, -1] != moved.gram[-1, -1]
+    starts = [Start(here, [0.0], 1e-3)]
+    for ours, theirs in zip(moved.best(starts), made.best(starts), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-6)
+
+
+def test_where_a_model_leads_is_put_right_by_what_is_heard_there():
+    """Residuals that are bent: far from where slopes were taken, one look there is worth a new model."""
+    rng = np.random.default_rng(3)
+    slopes, bent = (torch.from_numpy(rng.normal(size=(2, 50))) for _ in range(2))
+    answer, begun = torch.tensor([0.7, 0.3]), torch.tensor([0.5, 0.5])
+
+    class Bent:
+        def residuals(self, z, on):
+            away = (z - begun).double()
+            at = (answer - begun).double()
+            return (away - at) @ slopes + 0.2 * (away.square() - at.square()) @ bent
+
+    off = Bent().residuals(begun[None], [])[0]
+    layout, pull = Layout([], [0, 1], np.ones(2)), Pull(np.full(2, 0.5), np.zeros(2))
+    model = Model(layout, begun, off, torch.zeros(0, 0, 50).double(), slopes, pull, OCTAVES)
+    search = Search(Bent(), 1, None)
+    led = torch.from_numpy(model.best([Start(begun.double().numpy(), [], 1e-9)])[0][0]).float()
+    right = search.put_right(model, led, [])
+    before = float(Bent().residuals(led[None], []).square().sum())
+    assert right.loss < 1e-3 * before and right.z == pytest.approx(answer, abs=1e-3)
+    assert right.loss == pytest.approx(float(Bent().residuals(right.z[None], []).square().sum()))
 
 
 def test_a_strip_without_an_equaliser_has_a_model_too():
