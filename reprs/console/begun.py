@@ -23,7 +23,8 @@ STARTS: dict[str, dict[str, tuple[float, ...]]] = {
 }
 # What comes late is looked for where what is not explained yet follows what a bus would answer.
 TIMED, SENT_DB = {"reverb": "pre_delay_ms", "delay": "delay_ms"}, -18.0
-RAMP_S, TELLING = 0.25, 5.5  # of the ends, and a peak that is no chance
+# Of the ends, a peak that is no chance, and how many tracks tell when.
+RAMP_S, TELLING, TOLD = 0.25, 5.5, 3
 FAINTEST, LOUDEST, OPEN = 0.02, 10.0, 0.1  # gains of a bus against that, and the least that a send is open
 
 
@@ -53,7 +54,8 @@ def combined(excerpt: Excerpt, z: Tensor, values: Mapping[str, tuple[float, ...]
 
 
 def timed(excerpt: Excerpt, rows: Tensor, z: Tensor, on: Sequence[str], bus: str) -> Tensor:
-    """Rows `(R, P)` with a bus as late, and sent as much of each track, as it is in what is not explained."""
+    """Rows `(R', P)` with a bus as late, and sent as much of each track, as it is in what is not explained:
+    one for each of the tracks whose echo is heard best, of those that say another time."""
     late = excerpt.names.index(f"{bus}.{TIMED[bus]}")
     sends = excerpt.of_tracks(f"{bus}.send_db")
     delay, send = excerpt.params[late], excerpt.params[sends[0]]
@@ -64,21 +66,31 @@ def timed(excerpt: Excerpt, rows: Tensor, z: Tensor, on: Sequence[str], bus: str
     first_ms, last_ms = (float(delay.from_unit(torch.tensor(at))) for at in (0.0, 1.0))
     longest = round((last_ms - first_ms) * excerpt.sample_rate / 1_000)
     ramp = round(RAMP_S * excerpt.sample_rate)
-    lags, gains, peaks = echo(left, answers, min(longest, answers.shape[-1] // 2), ramp)
-    rows[:, late] = delay.to_unit(first_ms + 1_000 * lags / excerpt.sample_rate).clamp(0, 1)
-    opened = send.to_unit(SENT_DB + 20 * torch.log10(gains)).clamp(OPEN, 1)
-    sent = (peaks >= TELLING) | (peaks == peaks.amax(1, keepdim=True))
-    rows[:, sends] = torch.where(sent, opened, torch.zeros_like(opened))
-    return rows
+    found = list[Tensor]()
+    each = zip(rows, *echoes(left, answers, min(longest, answers.shape[-1] // 2), ramp), strict=True)
+    for row, lags, gains, peaks in each:
+        heard = list[int]()
+        for track in peaks.diagonal().argsort(descending=True).tolist():
+            if all(int(lags[track]) != int(lags[other]) for other in heard):
+                heard.append(track)
+        for track in heard[:TOLD]:
+            there = row.clone()
+            there[late] = delay.to_unit(first_ms + 1_000 * lags[track] / excerpt.sample_rate).clamp(0, 1)
+            sent = peaks[track] >= TELLING
+            sent[track] = True
+            opened = send.to_unit(SENT_DB + 20 * torch.log10(gains[track])).clamp(OPEN, 1)
+            there[sends] = torch.where(sent, opened, torch.zeros_like(opened))
+            found.append(there)
+    return torch.stack(found)
 
 
-def echo(left: Tensor, answers: Tensor, longest: int, ramp: int) -> tuple[Tensor, Tensor, Tensor]:
-    """By how many samples `(R,)`, at most `longest`, what is `left` `(1, 2, T)` follows `answers`
+def echoes(left: Tensor, answers: Tensor, longest: int, ramp: int) -> tuple[Tensor, Tensor, Tensor]:
+    """By how many samples `(R, N)`, at most `longest`, what is `left` `(1, 2, T)` follows `answers`
     `(R, N, 2, T)` of each track: the highest peak of the correlations of phases (Knapp and Carter 1976).
 
-    And at which gains of the tracks, the least squares at that lag, and how high each one's peak is against
-    the rest of its correlation, `(R, N)`. Both ends are faded, `ramp` samples each: where all sounds are cut
-    at once, phases are alike that have nothing to do with it.
+    And at each track's lag the gains of all of them, the least squares there, and how high the correlation
+    of each is against the rest of its own, `(R, N, N)`. Both ends are faded, `ramp` samples each: where all
+    sounds are cut at once, phases are alike that have nothing to do with it.
     """
     fade = torch.ones(left.shape[-1])
     rise = 0.5 - 0.5 * torch.cos(torch.pi * (torch.arange(ramp) + 0.5) / ramp)
@@ -88,13 +100,13 @@ def echo(left: Tensor, answers: Tensor, longest: int, ramp: int) -> tuple[Tensor
     ours, theirs = torch.fft.rfft(left, n=size)[:, None], torch.fft.rfft(answers, n=size)
     cross = ours * theirs.conj()
     alike = torch.fft.irfft(cross / cross.abs().clamp_min(1e-20), n=size).sum(2)[..., : longest + 1]
-    highest, lags = alike.max(2)
-    peaks = highest / alike.square().mean(2).sqrt().clamp_min(1e-20)
-    lags = lags.gather(1, peaks.argmax(1)[:, None])[:, 0]
+    alike = alike / alike.square().mean(2, keepdim=True).sqrt().clamp_min(1e-20)
+    lags = alike.argmax(2)
     follows = torch.fft.irfft(cross, n=size).sum(2)
-    products = follows.gather(2, lags[:, None, None].expand(-1, follows.shape[1], -1))[..., 0].double()
+    at = lags[:, None].expand(-1, lags.shape[1], -1)  # of a track, at the lag of another
+    peaks, products = (values.gather(2, at).transpose(1, 2) for values in (alike, follows))
     flat = answers.flatten(2).double()
     gram = flat @ flat.transpose(1, 2)
     held = 1e-6 * gram.diagonal(dim1=1, dim2=2).amax(1)[:, None, None] + 1e-20
-    gains = torch.linalg.solve(gram + held * torch.eye(gram.shape[1]), products[..., None])[..., 0]
-    return lags, gains.float().clamp(FAINTEST, LOUDEST), peaks
+    gains = torch.linalg.solve(gram + held * torch.eye(gram.shape[1]), products.double().transpose(1, 2))
+    return lags, gains.transpose(1, 2).float().clamp(FAINTEST, LOUDEST), peaks

@@ -24,8 +24,9 @@ DAMPINGS, FIRST_DAMPING, LEAST_DAMPING, LARGEST_DAMPING = (1e-2, 1.0, 1e2), 1e-3
 LOOSE = 1e-4  # of what a model makes the best of
 STEADY = 1e-4  # slopes by the response stay what they are
 RENDERED = 6  # of the places where a model leads
-# Where a model leads is put right by what is heard there, so often at most.
+# Where a model leads is put right by what is heard there, held back so much, so often at most.
 CORRECTING, PUT_RIGHT = (1e-4, 1e-2), 4
+BENT = 3e-2  # the loss below which bends are what a model has wrong
 # The loss tells which is right. Where it is full of something else, small gains are more likely than large.
 INDEPENDENT, GAIN_DB = 50, 3.0
 # Sides cancel between two pans, and a compressor that rests has no slope: a descent would stay where it is.
@@ -92,8 +93,9 @@ class Search:
         best so far."""
         places, left = model.best(starts)
         rows = torch.from_numpy(places[left.argsort()[: self.rendered]]).float()
-        right = [self.put_right(model, z, on) for z in rows[: self.corrected]]
-        return self.likeliest(min([best, *right], key=self.unlikely), rows[self.corrected :], on)
+        near = self.corrected if best.loss < BENT else 0
+        right = [self.put_right(model, z, on) for z in rows[:near]]
+        return self.likeliest(min([best, *right], key=self.unlikely), rows[near:], on)
 
     def put_right(self, model: Model, z: Tensor, on: Sequence[str]) -> Found:
         """From knobs `(P,)` to which a model led, where the same slopes lead from what is heard there, while

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from reprs.console.begun import echo
+from reprs.console.begun import echoes
 from reprs.console.in_box import in_box
 from reprs.console.knobs import FIRST, Knobs
 from reprs.console.recovered import recovered
@@ -147,10 +147,25 @@ def test_an_echo_is_found_at_its_lag_and_gains():
     answers = torch.randn(2, 3, 2, 8_000, generator=generator)
     left = torch.zeros(1, 2, 8_000)
     left[0, :, 321:] = (0.25 * answers[1, 0] + 0.5 * answers[1, 2])[:, :-321]
-    lags, gains, peaks = echo(left, answers, 1_000, 500)
-    assert int(lags[1]) == 321
-    assert gains[1].tolist() == pytest.approx([0.25, 0.02, 0.5], abs=0.03)
-    assert float(peaks[1, [0, 2]].min()) > 10 and float(peaks[0].max()) < 5
+    lags, gains, peaks = echoes(left, answers, 1_000, 500)
+    assert lags[1, 0] == lags[1, 2] == 321
+    for track in (0, 2):
+        assert gains[1, track].tolist() == pytest.approx([0.25, 0.02, 0.5], abs=0.03)
+        assert float(peaks[1, track, [0, 2]].min()) > 10 and float(peaks[1, track, 1]) < 5
+    assert float(peaks[0].max()) < 5
+
+
+def test_every_track_tells_its_own_lag():
+    """Two echoes of different tracks: a louder one that something else has made hides none."""
+    generator = torch.Generator().manual_seed(1)
+    answers = torch.randn(1, 2, 2, 8_000, generator=generator)
+    left = torch.zeros(1, 2, 8_000)
+    left[0, :, 321:] += answers[0, 0][:, :-321]
+    left[0, :, 654:] += 0.5 * answers[0, 1][:, :-654]
+    lags, gains, peaks = echoes(left, answers, 1_000, 500)
+    assert lags[0].tolist() == [321, 654]
+    assert gains[0].diagonal().tolist() == pytest.approx([1.0, 0.5], abs=0.05)
+    assert float(peaks[0].diagonal().min()) > 10 and float(peaks[0, 0, 1]) < 5
 
 
 def test_sounds_that_end_at_once_are_no_echo():
@@ -161,5 +176,5 @@ def test_sounds_that_end_at_once_are_no_echo():
     late = torch.randn(22_050, generator=torch.Generator().manual_seed(0))
     answers = torch.stack([answer, late])[None, :, None].expand(-1, -1, 2, -1)
     left[200:] += 0.03 * late[:-200]
-    lags, _, peaks = echo(left.expand(1, 2, -1), answers, 2_000, 4_000)
-    assert int(lags[0]) == 200 and float(peaks[0, 0]) < float(peaks[0, 1])
+    lags, _, peaks = echoes(left.expand(1, 2, -1), answers, 2_000, 4_000)
+    assert int(lags[0, 1]) == 200 and float(peaks[0, 0, 0]) < float(peaks[0, 1, 1])
