@@ -1,14 +1,19 @@
 """Settings that made a mix of several tracks are found again in all of them."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from reprs.console.console import Console
+from reprs.console.equalisers import EQUALISER, MASTER
 from reprs.console.excerpted import _stretch
 from reprs.console.knobs import Knobs
+from reprs.console.least_squares import Found
 from reprs.console.recovered import recovered
 from reprs.console.refine import recoverable, refine
 from reprs.console.standard import standard_console
+from reprs.console.together import Together
 from reprs.effects import Chain
 from tests.effects.signals import music
 
@@ -98,6 +103,35 @@ def test_a_silent_track_keeps_its_knobs_and_the_others_are_found():
     found = refine(SMALL, x, RATE, start, reference, steps=3, aligned=True)
     pans = [natural(SMALL, found, n, "pan") for n in range(3)]
     assert pans == pytest.approx([0.5, 0.0, -0.5], abs=0.03)
+
+
+def test_what_was_better_but_not_by_enough_comes_in_when_nothing_else_is_promising():
+    """The master's equaliser can do what strips should: half of the loss is not enough at first."""
+    equaliser = f"{MASTER}{EQUALISER}"
+    losses = {(): 1.0, (equaliser,): 0.5, (equaliser, "delay"): 1e-12, ("reverb",): 0.95}
+
+    class Scripted(Together):
+        def __init__(self):
+            self.excerpt = SimpleNamespace(model=lambda best, on: None, at=lambda z, on: Found(z, 1.0))
+            self.asked = []
+
+        def closer(self, best, on, rounds, enough=0.0):
+            return Found(best.z, losses[tuple(on)])
+
+        def _without(self, model, best, on):
+            return {}
+
+        def _most_promising(self, model, best, on, tried, without):
+            self.asked.append((tuple(on), tuple(tried)))
+            offered = {(): ["reverb", equaliser], (equaliser,): ["delay"]}[tuple(on)]
+            return [(name, best.z) for name in offered if name not in tried][:1]
+
+    search = Scripted()
+    best, on = search._searched(Found(torch.zeros(1), 1.0), [])
+    assert on == [equaliser, "delay"] and best.loss == 1e-12
+    # What was tried in vain is open to be tried again once something has changed.
+    before = [((), tried) for tried in ((), ("reverb",), ("reverb", equaliser))]
+    assert search.asked == [*before, ((equaliser,), ())]
 
 
 def test_groups_and_side_chains_are_left_to_the_gradient():
