@@ -18,7 +18,6 @@ STARTS: dict[str, dict[str, tuple[float, ...]]] = {
     "reverb": {"decay_s": (0.7, 1.5, 3.0)},
     "delay": {"feedback": (0.35,)},
     "master.compressor": {"threshold_db": (-30.0, -24.0, -18.0, -12.0), "ratio": (2.5,)},
-    "master.stereo_width": {"width": (0.8, 1.25)},
     "master.limiter": {"ceiling_db": (-18.0, -14.0, -10.0, -6.0)},
 }
 # What comes late is looked for where what is not explained yet follows what a bus would answer.

@@ -185,8 +185,8 @@ class Together(Search):
         places = {}
         for name in excerpt.optional:
             if name not in (*on, *tried, last) and not name.endswith(FIRST):
-                rows = self._begun(best, on, name)
-                places[name] = self._widened(model, best, on) if name == WIDTH else rows
+                widened = name == WIDTH
+                places[name] = self._widened(model, best, on) if widened else self._begun(best, on, name)
         for name in (f"{n}:compressor" for n in range(excerpt.count)):
             if name not in tried:
                 values = {f"{name.partition(':')[0]}:{knob}": each for knob, each in COMPRESSED.items()}
@@ -195,7 +195,7 @@ class Together(Search):
         for name, rows in places.items():
             left = model.left(excerpt.residuals(rows, [*on, name]), LOOSE)
             # The strips make up for a width as it grows.
-            z = places[name][-1] if name == WIDTH else rows[int(left.argmin())]
+            z = rows[-1] if name == WIDTH else rows[int(left.argmin())]
             found.append((float(left.min()), name, z))
         found.sort(key=lambda each: each[0])
         least = float(model.left(model.off[None], LOOSE))
