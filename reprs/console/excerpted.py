@@ -119,7 +119,7 @@ class Excerpt:
 
     def model(self, found: Found, on: Sequence[str], before: Model | None = None) -> Model:
         """Residuals around knobs and their slopes, by differences; by splines those `before`, if given."""
-        layout, z, near = self._layout(on), found.z, found.loss < self.near
+        layout, z, near = self.layout(on), found.z, found.loss < self.near
         by = torch.from_numpy(np.where(self.late, OF_TIMES, 1.0)).float() * (FINE if near else COARSE)
         turned = torch.diag(torch.where(z > 0.5, -by, by))[layout.others]
         ahead, back = z + turned, (z - turned).clamp(0, 1) if near else z.expand(len(turned), -1)
@@ -169,10 +169,11 @@ class Excerpt:
 
     def live(self, on: Sequence[str]) -> list[int]:
         """Where the knobs are that do something, those of equalisers first."""
-        layout = self._layout(on)
+        layout = self.layout(on)
         return [*(i for e in layout.equalisers for i in e.columns), *layout.others]
 
-    def _layout(self, on: Sequence[str]) -> Layout:
+    def layout(self, on: Sequence[str]) -> Layout:
+        """Which knobs are those of equalisers, and which others do something."""
         waves = isinstance(self.heard, Waves)
         found = equalisers(self.console, self.names, self.params, on, self.sample_rate, waves)
         held = {i for e in found for i in e.columns}

@@ -19,17 +19,14 @@ from reprs.console.by_response import Model
 from reprs.console.equalisers import DISTORTION, EQUALISER, HIGHPASS, MASTER
 from reprs.console.knobs import FIRST
 from reprs.console.least_squares import Found
-from reprs.console.plainer import plainer
-from reprs.console.polished import polished
-from reprs.console.reshaped import relevelled
-from reprs.console.search import BETTER, COMPRESSED, FAR_BETTER, LEAST_DAMPING, LOOSE, Search
+from reprs.console.search import BETTER, COMPRESSED, FAR_BETTER, LOOSE
+from reprs.console.settling import ENOUGH, Settling
 
 # Of models, at each stage.
 FIRST_ROUNDS, BUS_ROUNDS, TRIED_ROUNDS, ROUNDS = 3, 2, 3, 16
-LEVELS, POLISHED = 5, 4
-# Losses below which what is on may be wrong, effects are looked for only where they promise much, not at all,
-# and nothing is.
-HOPEFUL, NEARLY, EXPLAINED, ENOUGH = 2e-2, 1e-5, 3e-9, 1e-9
+# Losses below which what is on may be wrong, effects are looked for only where they promise much, and not at
+# all.
+HOPEFUL, NEARLY, EXPLAINED = 2e-2, 1e-5, 3e-9
 WIDTH, WIDER = f"{MASTER}stereo_width", 1.1
 CUTOFFS_HZ = (25.0, 32.0, 45.0, 70.0, 120.0, 200.0)
 FAINTER = (0.0, 0.11, 0.22, 0.37)  # of a send's range: 0, 6, 12 and 20 dB
@@ -43,7 +40,7 @@ TWO, ALIKE = 2, 1.5
 DOUBTFUL, MORE_DOUBTFUL = 1.3, 30.0
 
 
-class Together(Search):
+class Together(Settling):
     """Several tracks, or one through a master."""
 
     steady, rendered, corrected = 1e-2, 10, 3
@@ -66,7 +63,7 @@ class Together(Search):
                 best = self.closer(excerpt.at(rows[int(leaves.argmin())], on), on, BUS_ROUNDS)
         best, on = self._searched(best, on)
         best = self.closer(best, on, ROUNDS, ENOUGH)
-        return (self._settled(best, on) if best.loss < NEARLY else best), on
+        return (self.settled(best, on) if best.loss < NEARLY else best), on
 
     def _searched(self, best: Found, on: list[str]) -> tuple[Found, list[str]]:
         """Effects in and out while that promises something; what was better but not by enough when there is
@@ -86,7 +83,7 @@ class Together(Search):
                 changed = list(on) if name.endswith(":compressor") else [*on, name]
                 changed = [n for n in on if n != name] if name in on else changed
                 tries[name] = self.closer(excerpt.at(z, changed), changed, TRIED_ROUNDS), changed
-            if not tries and rejected is not None:
+            if not tries and rejected is not None and rejected[0].loss < best.loss:
                 (best, on), tried, rejected = rejected, [], None
                 best = self.closer(best, on, ROUNDS)
                 continue
@@ -111,21 +108,6 @@ class Together(Search):
     def _kept(self, name: str, on: Sequence[str]) -> float:
         """The share of the loss that something may leave, to be added or left out."""
         return FAR_BETTER if name == MASTER + EQUALISER else AS_GOOD if name in on else WORTH
-
-    def _settled(self, best: Found, on: Sequence[str]) -> Found:
-        """Every equaliser at the level that leaves least, and at rest what does nothing."""
-        for _ in range(LEVELS):
-            if best.loss <= ENOUGH:
-                break
-            model = self.excerpt.model(best, on)
-            starts = relevelled(model, best.z, LEAST_DAMPING, self.random)
-            further = polished(self.excerpt, self.led(model, starts, best, on), on, 1, ENOUGH)
-            self.told(min(best.loss, further.loss))
-            if further.loss > BETTER * best.loss:
-                break
-            best = further
-        best = polished(self.excerpt, best, on, POLISHED, ENOUGH, told=self.told)
-        return plainer(self.excerpt, best, on)
 
     def _without(self, model: Model, best: Found, on: Sequence[str]) -> dict[str, float]:
         """What is left without each bus, highpass and distortion, as a share of what is left with it."""
@@ -179,7 +161,8 @@ class Together(Search):
         """What to add or to leave out, and the knobs then: what leaves least once all else has made the best
         of it, if that is clearly less; then what may be left out; then what is a little less.
 
-        Else the master's equaliser, of which a model that is straight in responses sees nothing; else none.
+        Else the master's equaliser, of which a model that is straight in responses sees nothing, then its
+        width, which strips may do nearly as well; else none.
         """
         excerpt, last = self.excerpt, MASTER + EQUALISER
         places = {}
@@ -213,7 +196,7 @@ class Together(Search):
         if doubtful and min(doubtful)[0] < MORE_DOUBTFUL:
             return [(min(doubtful)[1], best.z)]
         if last not in excerpt.optional or last in (*on, *tried):
-            return []
+            return [(WIDTH, places[WIDTH][-1])] if WIDTH in places else []
         z = best.z.clone()
         for i, each in enumerate(excerpt.names):
             if each.startswith(last) and excerpt.gains[i]:
