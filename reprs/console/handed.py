@@ -37,7 +37,7 @@ def handed(layout: Layout, z: Tensor, of_master: bool, random: np.random.Generat
                 # What one loses the others gain, and the master lacks what its tracks have.
                 gained_db = db if e == every[-1] else -db
                 wanted = {i: -gained_db if i == every[-1] else gained_db for i in every}
-                rows += _refitted(equalisers, here, here, wanted, random)
+                rows += _refitted(equalisers, here, wanted, random)
     for equaliser in equalisers:
         if equaliser.made_up[layout.others].any():
             for knobs, level_db in _levels(equaliser, here[equaliser.columns], random):
@@ -56,23 +56,22 @@ def _bands_db(equaliser: Equaliser, here: np.ndarray) -> list[np.ndarray]:
 def _refitted(
     equalisers: Sequence[Equaliser],
     here: np.ndarray,
-    base: np.ndarray,
     gained_db: dict[int, np.ndarray],
     random: np.random.Generator,
 ) -> list[np.ndarray]:
-    """Knobs `base` `(P,)` with equalisers that gain so much by those `here`; none where one cannot."""
-    moved = base.copy()
+    """Knobs `(P,)` like those `here` whose equalisers gain so much; none where one of them cannot."""
+    moved = here.copy()
     for e, db in gained_db.items():
         equaliser = equalisers[e]
         wanted_db = equaliser.bands.slopes(here[None, equaliser.columns])[0][0] + db
-        knobs, off_db = fitted(equaliser, wanted_db, here[equaliser.columns], random)
+        knobs, off_db = _fitted(equaliser, wanted_db, here[equaliser.columns], random)
         if off_db > EXACT_DB:
             return []
         moved[equaliser.columns] = knobs
     return [moved]
 
 
-def fitted(
+def _fitted(
     equaliser: Equaliser, wanted_db: np.ndarray, here: np.ndarray, random: np.random.Generator
 ) -> tuple[np.ndarray, float]:
     """Knobs `(K,)` of an equaliser that come nearest to a response `(POINTS,)`, begun at those `here` and at
