@@ -13,7 +13,7 @@ from reprs.cli.answer import find, print_table, report
 def eq(call: argparse.Namespace) -> int:
     """Files → equalised files, with their bands."""
     from reprs.audio.batch import Failure
-    from reprs.console import eq_files
+    from reprs.console.files import eq_files
 
     names, make = _eq_request(call)
     paths, failures = find(names)

@@ -15,7 +15,8 @@ def mix(call: argparse.Namespace) -> int:
     """Stems → one mix; several where the call asks for them."""
     if call.samples is not None or call.start is not None:
         return _several(call)
-    from reprs.console import mix_files, wish
+    from reprs.console import wish
+    from reprs.console.files import mix_files
     from reprs.console.saved_mix import read_mix
     from reprs.console.session import read_session
     from reprs.console.standard import standard_console
@@ -47,8 +48,9 @@ def mix(call: argparse.Namespace) -> int:
 
 def _several(call: argparse.Namespace) -> int:
     """`mix` with --samples or --start: several mixes to choose from."""
-    from reprs.console import several, several_files
-    from reprs.console.compared import words
+    from reprs.console import several
+    from reprs.console.files import several_files
+    from reprs.console.files.compared import words
     from reprs.console.session import read_session
     from reprs.console.standard import standard_console
 
@@ -84,7 +86,8 @@ def _several(call: argparse.Namespace) -> int:
 def match(call: argparse.Namespace) -> int:
     """Recordings → the same ones, made to sound like another."""
     from reprs.audio.batch import Failure
-    from reprs.console import eq_files, match_files, wish
+    from reprs.console import wish
+    from reprs.console.files import eq_files, match_files
     from reprs.console.standard import single_console
 
     wanted = _wish(call)
@@ -158,7 +161,7 @@ def _asked(call: argparse.Namespace, otherwise: str) -> str:
 
 def _print_mix(done: Any) -> None:
     """The settings of every track as a table, and what they do to the level."""
-    from reprs.console.described import COLUMNS, shared_rows, track_rows
+    from reprs.console.files.described import COLUMNS, shared_rows, track_rows
 
     rows, eq = [("track", *COLUMNS), *track_rows(done.saved)], 1 + COLUMNS.index("EQ")
     print_table([row[:eq] + row[eq + 1 :] for row in rows])

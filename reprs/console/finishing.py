@@ -16,7 +16,7 @@ from torch import Tensor
 from reprs.console.band_fit import fit, fit_frequencies
 from reprs.console.console import Console
 from reprs.console.knobs import Knobs
-from reprs.console.least_squares import descend
+from reprs.console.recovery.least_squares import descend
 from reprs.objectives.band_levels import BandLevels
 from reprs.objectives.stft import multi_resolution_stft
 

@@ -17,7 +17,7 @@ from reprs.console.knobs import Knobs
 from reprs.console.listening import SAMPLE_RATE, WINDOW_S, excerpts, sounding
 from reprs.console.opened import opened
 from reprs.console.parts import switches
-from reprs.console.recovered import recovered
+from reprs.console.recovery.recovered import recovered
 from reprs.console.trim import loudest, trimmed
 from reprs.objectives.stft import SIZES, StftDistance
 

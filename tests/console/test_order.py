@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from reprs.console.compared import words
 from reprs.console.console import Console
-from reprs.console.described import COLUMNS, track_rows
+from reprs.console.files.compared import words
+from reprs.console.files.described import COLUMNS, track_rows
 from reprs.console.knobs import Patch
 from reprs.console.locks import locked_places
 from reprs.console.opened import opened

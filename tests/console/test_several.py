@@ -8,7 +8,7 @@ import soundfile
 import torch
 
 from reprs.console import listening
-from reprs.console.compared import TRAITS, traits, words
+from reprs.console.files.compared import TRAITS, traits, words
 from reprs.console.generator import TEMPERATURE, Generator, coordinates
 from reprs.console.locks import locked_places
 from reprs.console.saved_mix import SavedMix, read_mix

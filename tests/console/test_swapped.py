@@ -157,7 +157,7 @@ def test_match_and_mix_use_the_plugin_and_write_it_down(shell, tmp_path, plugged
 
 def test_a_report_names_the_plugin_and_its_knobs():
     pytest.importorskip("pedalboard")
-    from reprs.console.described import COLUMNS, track_rows
+    from reprs.console.files.described import COLUMNS, track_rows
 
     console = single_console(PLUGIN)
     k = console.neutral(1, 1)

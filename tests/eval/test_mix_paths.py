@@ -12,7 +12,7 @@ from eval.mix_paths import apart_db, errors_as_heard
 from eval.mix_trials import Task, Trial
 from eval.music import SAMPLE_RATE
 from reprs.console.standard import standard_console
-from tests.console.test_together import known
+from tests.console.recovery.test_together import known
 
 CONSOLE = standard_console()
 BELL = {"peak2_gain_db": 6.0, "peak2_hz": 900.0, "peak2_q": 1.0}

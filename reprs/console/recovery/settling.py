@@ -1,0 +1,66 @@
+"""The last stage of a search among several tracks: of settings that sound nearly the same, which it was.
+
+Slopes lead nowhere there. Levels and bands are handed from one equaliser to what can do the same, which is
+rendered and followed by all other knobs; the truth is told by the ripple that is left elsewhere, down to what
+rounding leaves, and by gains that are not larger than they have to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from reprs.console.recovery.equalisers import EQUALISER, MASTER
+from reprs.console.recovery.handed import handed
+from reprs.console.recovery.least_squares import Found
+from reprs.console.recovery.plainer import plainer
+from reprs.console.recovery.polished import polished
+from reprs.console.recovery.reshaped import relevelled
+from reprs.console.recovery.search import BETTER, LEAST, LEAST_DAMPING, Search
+
+ENOUGH = 1e-9  # the loss below which nothing is looked for
+IDLE, POLISHED = 2, 4
+# Of what is handed on so many are polished so often: with gains smaller by `LESS_DB`, and at most so many
+# times the loss.
+HANDED, ASKED, LESS_DB, AS_NEAR, AFTERWARDS = 4, 3, 0.5, 100.0, 2
+
+
+class Settling(Search):
+    """A search that ends among settings that sound nearly the same."""
+
+    def settled(self, best: Found, on: Sequence[str]) -> Found:
+        """Every equaliser at the level that leaves least, its bands the likeliest, and at rest what does
+        nothing."""
+        idle = 0
+        while best.loss > ENOUGH and idle < IDLE:
+            model = self.excerpt.model(best, on)
+            starts = relevelled(model, best.z, LEAST_DAMPING, self.random)
+            further = polished(self.excerpt, self.led(model, starts, best, on), on, 1, ENOUGH)
+            self.told(min(best.loss, further.loss))
+            idle = idle + 1 if further.loss > BETTER * best.loss else 0
+            best = min(best, further, key=lambda each: each.loss)
+        best = polished(self.excerpt, best, on, POLISHED, ENOUGH, told=self.told)
+        return plainer(self.excerpt, self._handed(best, on), on)
+
+    def _handed(self, best: Found, on: Sequence[str]) -> Found:
+        """With bands and levels handed on while that is likelier once all knobs have followed; asked of those
+        with smaller gains, the smallest first."""
+        excerpt = self.excerpt
+        for _ in range(HANDED):
+            rows = handed(excerpt.layout(on), best.z, MASTER + EQUALISER in on, self.random)
+            most_db = excerpt.gains_db(best.z) - LESS_DB
+            smaller = sorted((z for z in rows if excerpt.gains_db(z) < most_db), key=excerpt.gains_db)
+            if not smaller:
+                break
+            losses = excerpt.losses(torch.stack(smaller), on).tolist()
+            near = [
+                Found(z, loss)
+                for z, loss in zip(smaller, losses, strict=True)
+                if loss < AS_NEAR * max(best.loss, ENOUGH)
+            ]
+            there = [polished(excerpt, each, on, AFTERWARDS, LEAST, told=self.told) for each in near[:ASKED]]
+            before, best = best, min([best, *there], key=self.unlikely)
+            if best is before:
+                break
+        return best
