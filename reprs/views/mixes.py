@@ -39,6 +39,12 @@ class Spread:
             return self.middle * 2**normal
         return self.middle + normal + {"level": level_db, "to_level": -level_db}.get(self.of, 0)
 
+    def deviating(self, value: Tensor, level_db: Tensor) -> Tensor:
+        """By how many deviations a value is off the middle: the inverse of `draw`."""
+        if self.of == "octaves":
+            return torch.log2(value / self.middle) / self.deviation
+        return (value - self.draw(level_db, torch.zeros(()))) / self.deviation
+
 
 # The first pattern that a knob's name fits decides; "master." names come before those of strips.
 SPREADS: dict[str, Spread] = {
@@ -196,6 +202,12 @@ class KnobPrior:
         return torch.stack(drawn, dim=-1) if drawn else torch.zeros(*size, 0, dtype=torch.bool)
 
 
+def spread_of(name: str) -> Spread | None:
+    """The distribution of a knob of a strip, of a bus or ("master.…") of the master, where one is known."""
+    found: Spread | None = _first(SPREADS, name)
+    return found
+
+
 def level_db(x: Tensor) -> Tensor:
     """RMS of audio `(…, C, T)` in dBFS, `(…,)`; -inf for silence."""
     return 20 * torch.log10(x.square().mean((-1, -2)).sqrt())
@@ -203,7 +215,7 @@ def level_db(x: Tensor) -> Tensor:
 
 def _value(name: str, param: Param, level_db: Tensor, generator: torch.Generator, common: Tensor) -> Tensor:
     """A value for each level `(…)`, in the knob's unit."""
-    spread = _first(SPREADS, name)
+    spread = spread_of(name)
     if spread is None:
         middle = float(param.to_unit(torch.tensor(float(param.default))))
         return param.from_unit((middle + torch.randn(level_db.shape, generator=generator) / 6).clamp(0, 1))

@@ -29,12 +29,14 @@ MOST_DB = 20.0  # where an amplitude is no longer believed to grow
 class Equaliser:
     """Which of the knobs `(P,)` are the `columns` of an equaliser's `bands`.
 
-    `made_up` `(P,)` is by how much knobs turn where it gets louder by a decibel, so that nothing is heard.
+    `made_up` `(P,)` is by how much knobs turn where it gets louder by a decibel, so that nothing is heard;
+    `instead` is another way, for where a knob of the first is at its end.
     """
 
     bands: Bands
     columns: list[int]
     made_up: np.ndarray
+    instead: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from reprs.effects import Param
 
 EQUALISER, HIGHPASS, DISTORTION, MASTER = "parametric_eq", "highpass", "distortion", "master."
 # What takes back a louder equaliser, by a decibel each: behind the compressor its makeup or, where nothing
-# between them bends the sound, the fader, which goes both ways.
+# between them bends the sound, the fader, which goes both ways. What bends it has a drive, as good as makeup.
 BY_MAKEUP = {"compressor.threshold_db": 1.0, "compressor.makeup_db": -1.0}
 BY_FADER = {"compressor.threshold_db": 1.0, "fader_db": -1.0}
+BY_DRIVE = {"compressor.threshold_db": 1.0, f"{DISTORTION}.drive_db": -1.0}
 
 
 def equalisers(
@@ -37,9 +38,10 @@ def equalisers(
         columns = [names.index(f"{n}:{HIGHPASS}.cutoff_hz")] if highpass else []
         columns += [i for i, name in enumerate(names) if name.startswith(f"{n}:{EQUALISER}.")]
         bands = Bands(chain.effects[chain.names.index(EQUALISER)], sample_rate, highpass)
-        fading = by_fader and f"{n}:{DISTORTION}" not in on
-        turns = {f"{n}:{name}": sign for name, sign in (BY_FADER if fading else BY_MAKEUP).items()}
-        found.append(Equaliser(bands, columns, _turned(names, params, turns)))
+        bent = f"{n}:{DISTORTION}" in on
+        ways = (BY_MAKEUP, BY_DRIVE) if bent else (BY_FADER,) if by_fader else (BY_MAKEUP,)
+        turned = [_turned(names, params, {f"{n}:{name}": sign for name, sign in way.items()}) for way in ways]
+        found.append(Equaliser(bands, columns, *turned))
     if MASTER + EQUALISER in on:
         assert console.master is not None
         columns = [i for i, name in enumerate(names) if name.startswith(f"{MASTER}{EQUALISER}.")]

@@ -41,10 +41,17 @@ def handed(layout: Layout, z: Tensor, of_master: bool, random: np.random.Generat
     for equaliser in equalisers:
         if equaliser.made_up[layout.others].any():
             for knobs, level_db in _levels(equaliser, here[equaliser.columns], random):
-                moved = here + equaliser.made_up * level_db
+                moved = _taken_back(equaliser, here, level_db)
                 moved[equaliser.columns] = knobs
                 rows.append(moved.clip(0, 1))
     return torch.from_numpy(np.array(rows).reshape(-1, len(here))).float()
+
+
+def _taken_back(equaliser: Equaliser, here: np.ndarray, level_db: float) -> np.ndarray:
+    """Knobs `(P,)` that take back a level, of the ways to do so the one that there is most room for."""
+    turns = [each for each in (equaliser.made_up, equaliser.instead) if each is not None]
+    ways = [here + each * level_db for each in turns]
+    return min(ways, key=lambda moved: float(np.abs(moved - moved.clip(0, 1)).sum()))
 
 
 def _bands_db(equaliser: Equaliser, here: np.ndarray) -> list[np.ndarray]:

@@ -128,8 +128,11 @@ class Search:
 
     def unlikely(self, found: Found) -> float:
         """The negative logarithm of the chance of what is left, and of gains this large (a Laplace prior)."""
-        left = INDEPENDENT / 2 * math.log(found.loss + LEAST)
-        return left + self.excerpt.gains_db(found.z) / GAIN_DB
+        return self.left(found) + self.excerpt.gains_db(found.z) / GAIN_DB
+
+    def left(self, found: Found) -> float:
+        """The negative logarithm of the chance of what is left."""
+        return INDEPENDENT / 2 * math.log(found.loss + LEAST)
 
     def told(self, loss: float) -> None:
         if self.on_step is not None:

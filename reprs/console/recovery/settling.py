@@ -2,7 +2,8 @@
 
 Slopes lead nowhere there. Levels and bands are handed from one equaliser to what can do the same, which is
 rendered and followed by all other knobs; the truth is told by the ripple that is left elsewhere, down to what
-rounding leaves, and by gains that are not larger than they have to be.
+rounding leaves, and by bands as engineers set them: what does the same otherwise takes gains and places that
+nobody chooses.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from reprs.console.recovery.plainer import plainer
 from reprs.console.recovery.polished import polished
 from reprs.console.recovery.reshaped import relevelled
 from reprs.console.recovery.search import BETTER, LEAST, LEAST_DAMPING, Search
+from reprs.console.recovery.unusual import UnusualBands
 
 ENOUGH = 1e-9  # the loss below which nothing is looked for
 IDLE, POLISHED = 2, 4
-# Of what is handed on so many are polished so often: with gains smaller by `LESS_DB`, and at most so many
-# times the loss.
-HANDED, ASKED, LESS_DB, AS_NEAR, AFTERWARDS = 4, 3, 0.5, 100.0, 2
+# Of what is handed on so many are polished so often: with bands that are more usual by so much (a natural
+# logarithm), and at most so many times the loss.
+HANDED, ASKED, MORE_USUAL, AS_NEAR, AFTERWARDS = 8, 3, 1.0, 100.0, 2
 
 
 class Settling(Search):
@@ -45,22 +47,27 @@ class Settling(Search):
 
     def _handed(self, best: Found, on: Sequence[str]) -> Found:
         """With bands and levels handed on while that is likelier once all knobs have followed; asked of those
-        with smaller gains, the smallest first."""
+        with more usual bands, the most usual first."""
         excerpt = self.excerpt
+        unusual = UnusualBands(excerpt.names, excerpt.params)
+
+        def unlikely(found: Found) -> float:
+            return self.left(found) + unusual(found.z)
+
         for _ in range(HANDED):
             rows = handed(excerpt.layout(on), best.z, MASTER + EQUALISER in on, self.random)
-            most_db = excerpt.gains_db(best.z) - LESS_DB
-            smaller = sorted((z for z in rows if excerpt.gains_db(z) < most_db), key=excerpt.gains_db)
-            if not smaller:
+            most = unusual(best.z) - MORE_USUAL
+            usual = sorted((z for z in rows if unusual(z) < most), key=unusual)
+            if not usual:
                 break
-            losses = excerpt.losses(torch.stack(smaller), on).tolist()
+            losses = excerpt.losses(torch.stack(usual), on).tolist()
             near = [
                 Found(z, loss)
-                for z, loss in zip(smaller, losses, strict=True)
+                for z, loss in zip(usual, losses, strict=True)
                 if loss < AS_NEAR * max(best.loss, ENOUGH)
             ]
             there = [polished(excerpt, each, on, AFTERWARDS, LEAST, told=self.told) for each in near[:ASKED]]
-            before, best = best, min([best, *there], key=self.unlikely)
+            before, best = best, min([best, *there], key=unlikely)
             if best is before:
                 break
         return best

@@ -67,3 +67,23 @@ def test_without_the_masters_equaliser_only_levels_are_handed_on(excerpt):
     others = [i for i, name in enumerate(excerpt.names) if "parametric_eq" not in name and i not in faders]
     names = {excerpt.names[i] for i in others if moved[:, i].any()}
     assert names <= {"0:compressor.threshold_db", "1:compressor.threshold_db"}
+
+
+@torch.no_grad()
+def test_where_makeup_has_no_room_a_level_goes_to_the_drive():
+    x, on = stems(1.0), ["0:distortion"]
+    values = {"distortion.drive_db": 9.0, "distortion.mix": 1.0, "compressor.makeup_db": 0.0}
+    answer = known(STANDARD, (VALUES[0] | values, VALUES[1]), {})
+    found = Excerpt(STANDARD, x, STANDARD(x, RATE, answer)[0], RATE, answer)
+    found.hear_waves()
+    rows = handed(found.layout(on), found.z, False, np.random.default_rng(0))
+    makeup, drive, threshold = (
+        found.names.index(f"0:{knob}")
+        for knob in ("compressor.makeup_db", "distortion.drive_db", "compressor.threshold_db")
+    )
+    # Beyond 9 dB there is no drive left either.
+    louder = (rows[:, threshold] > found.z[threshold] + 1e-3) & (rows[:, drive] > 0)
+    assert louder.sum() > 3 and (rows[louder, drive] < found.z[drive]).all()
+    assert (rows[louder, makeup] == found.z[makeup]).all()
+    here = found.residuals(found.z[None], on)
+    assert float((found.residuals(rows[louder], on) - here).square().sum(1).max()) < 3e-4
