@@ -26,6 +26,8 @@ IDLE, POLISHED = 2, 4
 # Of what is handed on so many are polished so often: with bands that are more usual by so much (a natural
 # logarithm), and at most so many times the loss.
 HANDED, ASKED, MORE_USUAL, AS_NEAR, AFTERWARDS = 8, 3, 1.0, 100.0, 2
+# And kept where no more is left than what rounding leaves, or this share of what was: of the truth less is.
+NO_WORSE, ROUNDED = 1.1, 2 * ENOUGH
 
 
 class Settling(Search):
@@ -50,6 +52,7 @@ class Settling(Search):
         with more usual bands, the most usual first."""
         excerpt = self.excerpt
         unusual = UnusualBands(excerpt.names, excerpt.params)
+        most_left = max(NO_WORSE * best.loss, ROUNDED)
 
         def unlikely(found: Found) -> float:
             return self.left(found) + unusual(found.z)
@@ -67,6 +70,7 @@ class Settling(Search):
                 if loss < AS_NEAR * max(best.loss, ENOUGH)
             ]
             there = [polished(excerpt, each, on, AFTERWARDS, LEAST, told=self.told) for each in near[:ASKED]]
+            there = [each for each in there if each.loss < most_left]
             before, best = best, min([best, *there], key=unlikely)
             if best is before:
                 break
