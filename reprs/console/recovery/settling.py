@@ -60,10 +60,11 @@ class Settling(Search):
         for _ in range(HANDED):
             rows = handed(excerpt.layout(on), best.z, MASTER + EQUALISER in on, self.random)
             most = unusual(best.z) - MORE_USUAL
-            usual = sorted((z for z in rows if unusual(z) < most), key=unusual)
-            if not usual:
+            costs = torch.tensor([unusual(z) for z in rows])
+            usual = rows[costs.argsort(stable=True)][: int((costs < most).sum())]
+            if not len(usual):
                 break
-            losses = excerpt.losses(torch.stack(usual), on).tolist()
+            losses = excerpt.losses(usual, on).tolist()
             near = [
                 Found(z, loss)
                 for z, loss in zip(usual, losses, strict=True)
